@@ -1,0 +1,81 @@
+//! Settings of etcd.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Settings of etcd. `kubekey` is etcd as a systemd service on the hosts of role `etcd`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Etcd {
+    /// `kubekey`, `kubeadm` or `external`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub external: ExternalEtcd,
+    pub port: u16,
+    pub peer_port: u16,
+    /// `flag=value`, without the dashes.
+    pub extra_args: Vec<String>,
+    pub backup_dir: String,
+    /// Minutes.
+    pub backup_period: u32,
+    pub keep_backup_number: u32,
+    pub backup_script: String,
+    pub data_dir: String,
+    /// Milliseconds.
+    pub heartbeat_interval: u32,
+    /// Milliseconds.
+    pub election_timeout: u32,
+    pub snapshot_count: u64,
+    /// Hours.
+    pub auto_compaction_retention: u32,
+    /// `basic` or `extensive`.
+    pub metrics: String,
+    /// Bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota_backend_bytes: Option<u64>,
+    /// Bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_request_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_snapshots: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_wals: Option<u32>,
+    pub log_level: String,
+}
+
+impl Default for Etcd {
+    fn default() -> Self {
+        Self {
+            kind: "kubekey".into(),
+            external: ExternalEtcd::default(),
+            port: 2379,
+            peer_port: 2380,
+            extra_args: Vec::new(),
+            backup_dir: "/var/backups/kube_etcd".into(),
+            backup_period: 1440,
+            keep_backup_number: 5,
+            backup_script: "/usr/local/bin/kube-scripts".into(),
+            data_dir: "/var/lib/etcd".into(),
+            heartbeat_interval: 250,
+            election_timeout: 5000,
+            snapshot_count: 10_000,
+            auto_compaction_retention: 8,
+            metrics: "basic".into(),
+            quota_backend_bytes: None,
+            max_request_bytes: None,
+            max_snapshots: None,
+            max_wals: None,
+            log_level: "info".into(),
+        }
+    }
+}
+
+/// An etcd that somebody else runs.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExternalEtcd {
+    pub endpoints: Vec<String>,
+    pub ca_file: String,
+    pub cert_file: String,
+    pub key_file: String,
+}

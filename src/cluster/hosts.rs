@@ -1,0 +1,124 @@
+//! Machines, roles, and how the API server is reached.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::expose;
+
+/// A machine over SSH.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Host {
+    /// Name of the node; the host's name is set to it.
+    pub name: String,
+    /// Address for SSH. Default: `internalAddress`.
+    pub address: String,
+    /// Address inside the cluster; `"IPv4,IPv6"` for dual stack. Default: `address`.
+    pub internal_address: String,
+    /// SSH port.
+    pub port: u16,
+    /// SSH user. Anyone but root needs sudo.
+    pub user: String,
+    /// SSH and sudo password.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
+    #[schemars(with = "Option<String>")]
+    pub password: Option<SecretString>,
+    /// A private key, inline.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
+    #[schemars(with = "Option<String>")]
+    pub private_key: Option<SecretString>,
+    /// Path of a private key; `~/` is the home of the user who runs kk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_key_path: Option<String>,
+    /// Passphrase of the private key. (kk)
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
+    #[schemars(with = "Option<String>")]
+    pub private_key_passphrase: Option<SecretString>,
+    /// `amd64` or `arm64`. Default: what the host says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arch: Option<String>,
+    /// Seconds that connecting over SSH may take.
+    pub timeout: u64,
+    /// Labels of the node.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            address: String::new(),
+            internal_address: String::new(),
+            port: 22,
+            user: "root".into(),
+            password: None,
+            private_key: None,
+            private_key_path: None,
+            private_key_passphrase: None,
+            arch: None,
+            timeout: 30,
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+impl Host {
+    /// The IPv4 part of the address inside the cluster.
+    pub fn internal_ipv4(&self) -> &str {
+        self.internal_address.split(',').next().unwrap_or_default().trim()
+    }
+}
+
+/// Role name → host names. KubeKey allows further roles of any name; they are kept.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RoleGroups(pub BTreeMap<String, Vec<String>>);
+
+/// How all hosts reach the API server.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ControlPlaneEndpoint {
+    /// `haproxy`, `kube-vip`, or empty for none of kk's.
+    pub internal_loadbalancer: String,
+    /// Name of the endpoint; written to the hosts' `/etc/hosts`.
+    pub domain: String,
+    /// Whether the site's DNS resolves `domain`.
+    #[serde(rename = "externalDNS")]
+    pub external_dns: bool,
+    /// Address of a load balancer or a virtual address. Default: the first control plane.
+    pub address: String,
+    /// Port of the endpoint.
+    pub port: u16,
+    /// Settings of kube-vip.
+    pub kubevip: Kubevip,
+}
+
+impl Default for ControlPlaneEndpoint {
+    fn default() -> Self {
+        Self {
+            internal_loadbalancer: String::new(),
+            domain: "lb.kubesphere.local".into(),
+            external_dns: false,
+            address: String::new(),
+            port: 6443,
+            kubevip: Kubevip::default(),
+        }
+    }
+}
+
+/// Settings of kube-vip.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Kubevip {
+    /// `ARP` or `BGP`.
+    pub mode: String,
+}
+
+impl Default for Kubevip {
+    fn default() -> Self {
+        Self { mode: "ARP".into() }
+    }
+}

@@ -1,0 +1,74 @@
+//! The Cluster kind: where a platform goes. KubeKey's `kubekey.kubesphere.io/v1alpha2`, with every field of its 3.x
+//! line, so that a team's files load as they are; what `kk` adds are further fields.
+
+mod addons;
+mod expose;
+mod etcd;
+mod hosts;
+mod kubernetes;
+mod network;
+mod registry;
+mod system;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use addons::*;
+pub use etcd::*;
+pub use hosts::*;
+pub use kubernetes::*;
+pub use network::*;
+pub use registry::*;
+pub use system::*;
+
+/// A whole cluster file, as written.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterFile {
+    /// `kubekey.kubesphere.io/v1alpha2`.
+    pub api_version: String,
+    /// `Cluster`.
+    pub kind: String,
+    pub metadata: Metadata,
+    pub spec: ClusterSpec,
+}
+
+/// The name of an object.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    /// Name of the cluster or the manifest; the folder with the site's keys and journal is named like it.
+    pub name: String,
+}
+
+/// What a cluster consists of.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClusterSpec {
+    /// The machines, reached over SSH.
+    pub hosts: Vec<Host>,
+    /// Which hosts do what.
+    pub role_groups: RoleGroups,
+    /// How the API server is reached by all hosts.
+    pub control_plane_endpoint: ControlPlaneEndpoint,
+    /// What is done to the operating system.
+    pub system: System,
+    /// Version and settings of Kubernetes.
+    pub kubernetes: Kubernetes,
+    /// Version-independent settings of etcd.
+    pub etcd: Etcd,
+    /// Name resolution in the cluster.
+    pub dns: Dns,
+    /// The network plugin and the address ranges.
+    pub network: Network,
+    /// Storage classes.
+    pub storage: Storage,
+    /// The private registry.
+    pub registry: Registry,
+    /// Charts and manifests that are installed after the cluster stands.
+    pub addons: Vec<Addon>,
+    /// KubeSphere, which KubeKey installs; loaded and shown only.
+    pub kubesphere: Kubesphere,
+    /// The checks before an installation. (kk)
+    pub preflight: Preflight,
+}

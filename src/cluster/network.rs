@@ -1,0 +1,55 @@
+//! The network plugin and the address ranges.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Switch;
+
+/// The network plugin and the address ranges.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Network {
+    /// `calico`, `flannel`, `cilium`, `kubeovn`, `hybridnet` or `none`.
+    pub plugin: String,
+    #[serde(rename = "kubePodsCIDR")]
+    pub kube_pods_cidr: String,
+    #[serde(rename = "kubeServiceCIDR")]
+    pub kube_service_cidr: String,
+    #[serde(rename = "multusCNI")]
+    pub multus_cni: Switch,
+    pub flannel: Flannel,
+    pub calico: Map<String, Value>,
+    pub kubeovn: Map<String, Value>,
+    pub hybridnet: Map<String, Value>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            plugin: "calico".into(),
+            kube_pods_cidr: "10.233.64.0/18".into(),
+            kube_service_cidr: "10.233.0.0/18".into(),
+            multus_cni: Switch::default(),
+            flannel: Flannel::default(),
+            calico: Map::new(),
+            kubeovn: Map::new(),
+            hybridnet: Map::new(),
+        }
+    }
+}
+
+/// Settings of flannel.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Flannel {
+    /// `vxlan`, `host-gw` or another backend of flannel's.
+    pub backend_mode: String,
+    pub direct_routing: bool,
+}
+
+impl Default for Flannel {
+    fn default() -> Self {
+        Self { backend_mode: "vxlan".into(), direct_routing: false }
+    }
+}

@@ -1,0 +1,7 @@
+//! One machine over SSH: how it is reached, what it is, and the primitives that steps are made of.
+
+pub mod part;
+pub mod step;
+
+pub use part::Part;
+pub use step::Step;

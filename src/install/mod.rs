@@ -1,0 +1,1 @@
+//! What each concern wants on a host. Builds steps; runs nothing.

@@ -1,0 +1,32 @@
+//! `kk` delivers Kubernetes platforms across an air gap. This page is the map of the house.
+//!
+//! A room imports only from its own floor or from one below it:
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | 5 | [`cli`]: one file per command, flags in, one job called |
+//! | 4 | [`jobs`]: one file per verb, each reads as a table of contents; [`ui`]: the only place that prints |
+//! | 3 | [`plan`]: cluster + inventory + facts → Plan (pure); [`run`]: executes a Plan |
+//! | 2 | [`install`]: what each concern wants on a host; builds steps, runs nothing |
+//! | 1 | [`host`], [`bundle`], [`image`], [`fetch`]: one kind of effect each |
+//! | 0 | [`manifest`], [`cluster`], [`catalog`]: the files users write, and data; [`yaml`], [`digest`], [`event`] |
+//!
+//! Three rules hold everywhere: the bundle is the contract (inside the gap nothing else names a version); plan,
+//! then run (a Plan leaves no choice to the executor); steps hold or are made to hold (a second run changes nothing).
+
+pub mod bundle;
+pub mod catalog;
+pub mod cli;
+pub mod cluster;
+pub mod digest;
+pub mod event;
+pub mod fetch;
+pub mod host;
+pub mod image;
+pub mod install;
+pub mod jobs;
+pub mod manifest;
+pub mod plan;
+pub mod run;
+pub mod ui;
+pub mod yaml;

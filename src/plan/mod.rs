@@ -1,0 +1,65 @@
+//! Plans: immutable lists of stages, each of steps on hosts, with no choice left to the executor.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::host::Step;
+use crate::image::registry::RegistryAccess;
+
+/// What a job will do, in full.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Name of the cluster.
+    pub cluster: String,
+    pub stages: Vec<Stage>,
+}
+
+/// Work that belongs together.
+///
+/// A host goes through the stages that name it in their order; hosts do not wait for each other, except that a stage
+/// begins only when all stages in `after` are done on all their hosts.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Stable name such as `etcd`.
+    pub name: String,
+    /// "Start etcd".
+    pub title: String,
+    /// Names of stages that must be done everywhere first.
+    pub after: Vec<String>,
+    pub order: Order,
+    pub tasks: Vec<Task>,
+}
+
+/// Whether a stage's tasks run side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Parallel,
+    OneByOne,
+}
+
+/// The work of one stage for one host, or for the machine where `kk` runs.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// Steps on a host, in order.
+    Host { host: String, steps: Vec<Step> },
+    /// Work of the operator's machine.
+    Operator(OperatorWork),
+}
+
+/// What the operator's machine does itself.
+#[derive(Clone, Debug)]
+pub enum OperatorWork {
+    /// Copies images from the bundle to the registry; what is there is skipped.
+    PushImages(PushImages),
+    /// Keeps a file beside the cluster file, such as the kubeconfig; mode 0600.
+    KeepFile { path: PathBuf, content: SecretString },
+}
+
+/// Images that must be in the registry.
+#[derive(Clone, Debug)]
+pub struct PushImages {
+    pub registry: RegistryAccess,
+    /// Pairs of the reference in the bundle and the repository with tag in the registry.
+    pub images: Vec<(String, String)>,
+}

@@ -1,0 +1,1 @@
+//! Executes a Plan: concurrency, timeouts, journal, lock.
