@@ -1,7 +1,9 @@
 //! One machine over SSH: how it is reached, what it is, and the primitives that steps are made of.
 
+pub mod machine;
 pub mod part;
 pub mod step;
 
+pub use machine::{Machine, MachineError, Output, Script};
 pub use part::Part;
 pub use step::Step;

@@ -1,0 +1,83 @@
+//! What the executor needs of a host: run a script as root, bring bytes there. One trait, so that the engine runs over
+//! SSH, over a local shell in tests, and over simulated hosts for large plans.
+
+use std::io::Read;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use secrecy::SecretString;
+
+/// A host that scripts can be run on, as root.
+pub trait Machine: Send + Sync {
+    /// The host's name in the cluster file.
+    fn name(&self) -> &str;
+
+    /// Runs a POSIX shell script as root; it arrives on the shell's standard input and so in no process list. The
+    /// script's own standard input is empty, its locale is C.
+    fn run<'a>(&'a self, script: &'a Script) -> BoxFuture<'a, Result<Output, MachineError>>;
+
+    /// Writes `source` to `path` (root's, mode 0600) on the host, whatever was there before. Fails unless exactly
+    /// `size` bytes arrived.
+    fn upload<'a>(
+        &'a self,
+        source: Box<dyn Read + Send>,
+        size: u64,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<(), MachineError>>;
+}
+
+/// A shell script and how long it may take.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Secret, because scripts carry the content of files.
+    pub text: SecretString,
+    pub timeout: Duration,
+}
+
+impl Script {
+    /// A script that may take this long.
+    pub fn new(text: impl Into<String>, timeout: Duration) -> Self {
+        Self { text: SecretString::from(text.into()), timeout }
+    }
+}
+
+/// What a script printed, bounded, and how it ended.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    pub status: i32,
+    /// At most 4 MiB; more is an error of the session.
+    pub stdout: String,
+    /// The last 64 KiB.
+    pub stderr: String,
+}
+
+/// Why a host could not do what was asked. Each carries the host's name.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    #[error("{host}: cannot connect to {address}")]
+    Connect {
+        host: String,
+        address: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{host}: {message}")]
+    Login {
+        host: String,
+        message: String,
+        /// What a person can do about it.
+        hint: Option<String>,
+    },
+    #[error("{host}: {message}")]
+    HostKey { host: String, message: String, hint: Option<String> },
+    #[error("{host}: {message}")]
+    Sudo { host: String, message: String, hint: Option<String> },
+    #[error("{host}: the connection was lost: {reason}")]
+    Lost { host: String, reason: String },
+    #[error("{host}: no answer within {} s", after.as_secs())]
+    Timeout { host: String, after: Duration },
+    #[error("{host}: writing {path} failed: {reason}")]
+    Upload { host: String, path: String, reason: String },
+    #[error("{host}: {message}")]
+    Output { host: String, message: String },
+}
