@@ -1,3 +1,10 @@
-//! Parses, dispatches, exits.
+//! Parses, dispatches, exits; nothing else.
 
-fn main() {}
+/// musl's allocator makes SSH uploads about twice as dear in processor time.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    kk::cli::main()
+}

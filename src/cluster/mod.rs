@@ -2,8 +2,8 @@
 //! line, so that a team's files load as they are; what `kk` adds are further fields.
 
 mod addons;
-mod expose;
 mod etcd;
+mod expose;
 mod hosts;
 mod kubernetes;
 mod network;

@@ -1,0 +1,46 @@
+//! `kk create cluster`
+
+use std::path::PathBuf;
+
+use crate::cli::hosts::HostFlags;
+use crate::cli::{Context, OutputFlag};
+use crate::jobs::{JobError, create_cluster};
+
+/// Install a cluster from a bundle onto bare hosts
+///
+/// Safe to run again: what holds is left alone, and a run that was interrupted is continued.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Cluster file
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub filename: PathBuf,
+    /// Bundle made by kk artifact export
+    #[arg(short = 'a', long, value_name = "FILE")]
+    pub artifact: PathBuf,
+    /// Do not push the bundle's images to the registry: they are there already
+    #[arg(long)]
+    pub skip_push_images: bool,
+    /// Print what would be done, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer yes to every question; checks that fail still stop the command
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub hosts: HostFlags,
+    #[command(flatten)]
+    pub output: OutputFlag,
+}
+
+pub fn run(args: Args) -> Result<(), JobError> {
+    let context = Context::new(args.output.output)?;
+    let options = create_cluster::Options {
+        cluster_file: args.filename,
+        bundle: args.artifact,
+        push_images: !args.skip_push_images,
+        dry_run: args.dry_run,
+        yes: args.yes,
+        connect: args.hosts.into_options(),
+    };
+    context.runtime.block_on(create_cluster::run(options, context.events.clone()))
+}

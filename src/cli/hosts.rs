@@ -1,0 +1,29 @@
+//! The flags of every command that reaches hosts.
+
+use std::path::PathBuf;
+
+use crate::jobs::site::ConnectOptions;
+
+/// How hosts are reached.
+#[derive(clap::Args, Clone, Debug)]
+pub struct HostFlags {
+    /// Trust hosts that are not in a known-hosts file the first time, without asking
+    #[arg(long)]
+    pub accept_new_host_keys: bool,
+    /// Known-hosts file to check hosts against, besides the cluster's own
+    #[arg(long, value_name = "FILE")]
+    pub known_hosts: Option<PathBuf>,
+    /// How many hosts to work on at once
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub concurrency: usize,
+}
+
+impl HostFlags {
+    pub fn into_options(self) -> ConnectOptions {
+        ConnectOptions {
+            accept_new_host_keys: self.accept_new_host_keys,
+            known_hosts: self.known_hosts,
+            concurrency: self.concurrency.max(1),
+        }
+    }
+}

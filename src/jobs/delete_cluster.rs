@@ -1,0 +1,19 @@
+//! `kk delete cluster`: back to bare hosts.
+
+use std::path::PathBuf;
+
+use super::JobError;
+use super::site::ConnectOptions;
+use crate::event::Events;
+
+/// What the command was asked to do.
+pub struct Options {
+    pub cluster_file: PathBuf,
+    pub all: bool,
+    pub yes: bool,
+    pub connect: ConnectOptions,
+}
+
+pub async fn run(_options: Options, _events: Events) -> Result<(), JobError> {
+    Ok(())
+}
