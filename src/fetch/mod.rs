@@ -1,1 +1,3 @@
 //! Downloads: resume, checksum, mirrors, cache.
+
+pub mod mirror;
