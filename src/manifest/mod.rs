@@ -1,1 +1,5 @@
-//! The Manifest kind and the Lock: what to carry, and exactly what that is today.
+//! The Manifest kind: what to carry across the gap; and its lock: exactly what that is today.
+
+mod kind;
+
+pub use kind::*;
