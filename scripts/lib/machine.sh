@@ -49,7 +49,7 @@ build_once() {
     [[ ! -d $final ]] || return 0
     say "building $thing"
     mkdir -p "$(cache_dir)/tmp"
-    tmp=$(mktemp -d "$(cache_dir)/tmp/$1.XXXXXX")
+    tmp=$(mktemp -d "$(cache_dir)/tmp/build.XXXXXX")
     chmod 755 "$tmp"
     "$function" "$2" "$tmp"
     mkdir -p "$(dirname "$final")"
