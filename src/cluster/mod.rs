@@ -7,8 +7,12 @@ mod expose;
 mod hosts;
 mod kubernetes;
 mod network;
+pub mod ranges;
 mod registry;
+mod resolve;
+mod resolved;
 mod system;
+mod unsupported;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +23,10 @@ pub use hosts::*;
 pub use kubernetes::*;
 pub use network::*;
 pub use registry::*;
+pub use resolve::load;
+pub use resolved::*;
 pub use system::*;
+pub use unsupported::{Unsupported, unsupported};
 
 /// A whole cluster file, as written.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -1,0 +1,85 @@
+//! From a cluster file to a [`Cluster`]: every default filled in.
+
+use std::path::Path;
+
+use super::{CONTROL_PLANE, Cluster, ClusterFile, REGISTRY, ranges};
+use crate::yaml::{Diagnostic, Diagnostics, LoadError};
+
+/// Loads and checks a cluster file, and fills in every default.
+pub fn load(path: &Path) -> Result<Cluster, LoadError> {
+    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let file: ClusterFile = serde_saphyr::from_str(&text).map_err(|error| LoadError::Faulty {
+        path: path.to_owned(),
+        diagnostics: Diagnostics(vec![Diagnostic {
+            file: path.display().to_string(),
+            line: 1,
+            column: 1,
+            message: error.without_snippet().to_string(),
+            hint: None,
+        }]),
+    })?;
+    Ok(resolve(file, path))
+}
+
+/// Fills in every default of a cluster file.
+pub fn resolve(file: ClusterFile, path: &Path) -> Cluster {
+    let mut spec = file.spec;
+    for host in &mut spec.hosts {
+        if host.address.is_empty() {
+            host.address = host.internal_ipv4().to_owned();
+        }
+        if host.internal_address.is_empty() {
+            host.internal_address = host.address.clone();
+        }
+        if host.password.is_none() && host.private_key.is_none() && host.private_key_path.is_none() {
+            host.private_key_path = Some("~/.ssh/id_rsa".into());
+        }
+    }
+
+    let mut masters = Vec::new();
+    for (role, names) in std::mem::take(&mut spec.role_groups.0) {
+        let names = names.iter().flat_map(|name| ranges::expand(name).unwrap_or_else(|_| vec![name.clone()]));
+        if role == "master" {
+            masters.extend(names);
+        } else {
+            let mut unique: Vec<String> = Vec::new();
+            for name in names {
+                if !unique.contains(&name) {
+                    unique.push(name);
+                }
+            }
+            spec.role_groups.0.insert(role, unique);
+        }
+    }
+    if !masters.is_empty() {
+        let control_planes = spec.role_groups.0.entry(CONTROL_PLANE.to_owned()).or_default();
+        for master in masters {
+            if !control_planes.contains(&master) {
+                control_planes.push(master);
+            }
+        }
+    }
+
+    let has_registry = spec.role_groups.0.get(REGISTRY).is_some_and(|hosts| !hosts.is_empty());
+    let registry = &mut spec.registry;
+    if has_registry && registry.kind.is_empty() {
+        registry.kind = "registry".into();
+    }
+    if has_registry && registry.private_registry.is_empty() {
+        let mut hosts = registry.auths.keys();
+        registry.private_registry = match (hosts.next(), hosts.next()) {
+            (Some(only), None) => only.clone(),
+            _ => "dockerhub.kubekey.local".into(),
+        };
+    }
+
+    for distribution in ["k3s", "k8e"] {
+        if spec.kubernetes.version.ends_with(&format!("-{distribution}")) {
+            spec.kubernetes.distribution = distribution.into();
+        }
+    }
+    if spec.kubernetes.dns_domain.is_none() {
+        spec.kubernetes.dns_domain = Some(spec.kubernetes.cluster_name.clone());
+    }
+    Cluster { name: file.metadata.name, spec, path: path.to_owned() }
+}

@@ -1,0 +1,12 @@
+//! Reads the YAML files that users write, and says where and why one is wrong.
+//!
+//! A file goes through four gates, and the errors of all that can be reached come at once: its syntax, the schema of
+//! its kind (unknown keys, wrong types, missing keys), and what only the kind itself knows (a role naming a host that
+//! is not there). Every error carries file, line and column, and no error ever shows the text around it: that may be
+//! a password.
+
+mod diagnostic;
+mod path;
+
+pub use diagnostic::{Diagnostic, Diagnostics, LoadError};
+pub use path::{Path, Problem, Segment};
