@@ -1,0 +1,226 @@
+//! The cache of what was fetched, by content: an export that was interrupted, or the next release's, fetches only what
+//! it does not have yet.
+//!
+//! ```text
+//! blobs/sha256/<hex>       complete, checked, synced to disk before it got this name
+//! blobs/sha256/<hex>.b3    its BLAKE3 digest and its size, so that it is never hashed a second time
+//! parts/<key>              what has arrived of a download
+//! records/<key>            what is known about the address: validators, and the digest of the last whole download
+//! lock                     held by the process that writes here
+//! ```
+
+use std::env;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::FetchError;
+use super::part::Part;
+use crate::digest::{Blake3, Digest, Hasher, Measured};
+use crate::event::{Event, Events};
+
+/// A cache that this process alone writes to.
+#[derive(Debug)]
+pub struct Cache {
+    root: PathBuf,
+    /// Held for as long as the cache is open.
+    _lock: File,
+}
+
+/// A file of the cache and what its bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cached {
+    pub path: PathBuf,
+    pub measured: Measured,
+}
+
+impl Cache {
+    /// The folder that is meant where nobody says otherwise: `export` in `$KK_CACHE`, else in `kk` of the user's cache
+    /// folder. `None` where neither is known.
+    pub fn default_root() -> Option<PathBuf> {
+        let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let own = set("KK_CACHE");
+        let user = || set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+        own.or_else(|| user().map(|folder| folder.join("kk"))).map(|folder| folder.join("export"))
+    }
+
+    /// Opens the cache, and waits while another process uses it.
+    pub async fn open(root: PathBuf, events: &Events) -> Result<Self, FetchError> {
+        for folder in ["blobs/sha256", "parts", "records"] {
+            let folder = root.join(folder);
+            fs::create_dir_all(&folder).map_err(FetchError::disk(&folder, "cannot be created"))?;
+        }
+        let path = root.join("lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(FetchError::disk(&path, "cannot be opened"))?;
+        let mut told = false;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { root, _lock: lock }),
+                Err(TryLockError::Error(error)) => return Err(FetchError::disk(&path, "cannot be locked")(error)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if !told {
+                let message = format!("Another export uses the cache {}; waiting for it to end.", root.display());
+                events.emit(Event::Note { message });
+                told = true;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// The file of this digest, where it is there whole.
+    pub fn find(&self, digest: &Digest) -> Result<Option<Cached>, FetchError> {
+        let path = self.blob(digest);
+        let size = match fs::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(FetchError::disk(&path, "cannot be looked at")(error)),
+        };
+        let noted = fs::read_to_string(note_path(&path)).ok();
+        let measured = noted.as_deref().and_then(|text| read_note(text, digest)).filter(|noted| noted.size == size);
+        match measured {
+            Some(measured) => Ok(Some(Cached { path, measured })),
+            // Cut by a full disk, or by hand: fetched anew.
+            None => self.evict(digest).map(|()| None),
+        }
+    }
+
+    /// Forgets the file of this digest.
+    pub fn evict(&self, digest: &Digest) -> Result<(), FetchError> {
+        let path = self.blob(digest);
+        for path in [note_path(&path), path] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(FetchError::disk(&path, "cannot be removed")(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps bytes that are in memory.
+    pub fn insert(&self, bytes: &[u8]) -> Result<Cached, FetchError> {
+        let mut hasher = Hasher::new();
+        hasher.update(bytes);
+        let measured = hasher.finish();
+        if let Some(cached) = self.find(&measured.sha256)? {
+            return Ok(cached);
+        }
+        let path = self.part_path(&measured.sha256.hex());
+        write_synced(&path, bytes)?;
+        self.adopt(&path, measured)
+    }
+
+    /// What has arrived of the download with this key (hex digits).
+    ///
+    /// `checked_later` says that the whole will be compared with a digest known beforehand. Otherwise bytes that may
+    /// not have reached the disk before a loss of power are given up.
+    pub fn part(&self, key: &str, checked_later: bool) -> Result<Part, FetchError> {
+        Part::open(self.part_path(key), checked_later)
+    }
+
+    /// Makes a whole part a file of the cache.
+    pub fn complete(&self, part: Part) -> Result<Cached, FetchError> {
+        let (path, measured) = part.finish()?;
+        self.adopt(&path, measured)
+    }
+
+    /// Where what is known about the address with this key is kept.
+    pub(super) fn record_path(&self, key: &str) -> PathBuf {
+        self.root.join("records").join(key)
+    }
+
+    fn part_path(&self, key: &str) -> PathBuf {
+        self.root.join("parts").join(key)
+    }
+
+    fn blob(&self, digest: &Digest) -> PathBuf {
+        self.root.join("blobs/sha256").join(digest.hex())
+    }
+
+    /// The note comes first: a file of the cache without one would have to be fetched again.
+    fn adopt(&self, synced: &Path, measured: Measured) -> Result<Cached, FetchError> {
+        let path = self.blob(&measured.sha256);
+        write_synced(&note_path(&path), format!("{} {}\n", measured.blake3.0, measured.size).as_bytes())?;
+        fs::rename(synced, &path).map_err(FetchError::disk(&path, "cannot be put in place"))?;
+        Ok(Cached { path, measured })
+    }
+}
+
+fn note_path(blob: &Path) -> PathBuf {
+    blob.with_extension("b3")
+}
+
+fn read_note(text: &str, digest: &Digest) -> Option<Measured> {
+    let (blake3, size) = text.trim_end().split_once(' ')?;
+    let size = size.parse().ok()?;
+    let plausible = blake3.len() == 64 && blake3.bytes().all(|byte| byte.is_ascii_hexdigit());
+    plausible.then(|| Measured { sha256: *digest, blake3: Blake3(blake3.to_owned()), size })
+}
+
+/// Writes a small file so that it is there whole or not at all.
+pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+    let temporary = path.with_extension("new");
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(FetchError::disk(path, "cannot be written"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::silent;
+
+    #[tokio::test]
+    async fn what_was_inserted_is_found_again_and_what_was_cut_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().join("cache"), &silent()).await.unwrap();
+        let digest = Digest::of(b"hello");
+        assert_eq!(cache.find(&digest).unwrap(), None);
+        let cached = cache.insert(b"hello").unwrap();
+        assert_eq!(cache.find(&digest).unwrap(), Some(cached.clone()));
+        assert_eq!(fs::read(&cached.path).unwrap(), b"hello");
+
+        fs::write(&cached.path, b"hell").unwrap();
+        assert_eq!(cache.find(&digest).unwrap(), None);
+        assert!(!cached.path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_part_is_continued_and_becomes_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().to_owned(), &silent()).await.unwrap();
+        let mut part = cache.part("ab", true).unwrap();
+        part.append(b"hel").unwrap();
+        drop(part);
+        let mut part = cache.part("ab", true).unwrap();
+        assert_eq!(part.len(), 3);
+        part.append(b"lo").unwrap();
+        let cached = cache.complete(part).unwrap();
+        assert_eq!(cached.measured.sha256, Digest::of(b"hello"));
+        assert_eq!(cache.find(&Digest::of(b"hello")).unwrap(), Some(cached));
+        assert_eq!(cache.part("ab", true).unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn only_one_process_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Cache::open(folder.path().to_owned(), &silent()).await.unwrap();
+        let events = silent();
+        let second = Cache::open(folder.path().to_owned(), &events);
+        assert!(tokio::time::timeout(Duration::from_millis(300), second).await.is_err());
+        drop(first);
+        Cache::open(folder.path().to_owned(), &silent()).await.unwrap();
+    }
+}

@@ -1,0 +1,85 @@
+//! What has arrived of a download, hashed as it arrives.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::FetchError;
+use crate::digest::{Hasher, Measured};
+
+/// After as many bytes a part is synced to disk, so that little is lost with the machine's power.
+const SYNC_EVERY: u64 = 32 << 20;
+
+/// A file that grows. Its operations block.
+pub struct Part {
+    path: PathBuf,
+    file: File,
+    /// Has seen all bytes of the file.
+    hasher: Hasher,
+    unsynced: u64,
+}
+
+impl Part {
+    pub(super) fn open(path: PathBuf, checked_later: bool) -> Result<Self, FetchError> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(FetchError::disk(&path, "cannot be opened"))?;
+        let mut part = Self { path, file, hasher: Hasher::new(), unsynced: 0 };
+        let length = part.file.metadata().map_err(FetchError::disk(&part.path, "cannot be looked at"))?.len();
+        let kept = if checked_later { length } else { length.saturating_sub(2 * SYNC_EVERY) };
+        part.file.set_len(kept).map_err(FetchError::disk(&part.path, "cannot be shortened"))?;
+        part.hash_what_is_there()?;
+        Ok(part)
+    }
+
+    /// Bytes that have arrived.
+    pub fn len(&self) -> u64 {
+        self.hasher.size()
+    }
+
+    /// Whether nothing has arrived yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds bytes at the end.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), FetchError> {
+        self.file.write_all(bytes).map_err(FetchError::disk(&self.path, "cannot be written"))?;
+        self.hasher.update(bytes);
+        self.unsynced += bytes.len() as u64;
+        if self.unsynced >= SYNC_EVERY {
+            self.file.sync_data().map_err(FetchError::disk(&self.path, "cannot be synced to disk"))?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// Throws away what has arrived.
+    pub fn restart(&mut self) -> Result<(), FetchError> {
+        self.file.set_len(0).map_err(FetchError::disk(&self.path, "cannot be emptied"))?;
+        self.file.seek(SeekFrom::Start(0)).map_err(FetchError::disk(&self.path, "cannot be emptied"))?;
+        self.hasher = Hasher::new();
+        self.unsynced = 0;
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<(PathBuf, Measured), FetchError> {
+        self.file.sync_all().map_err(FetchError::disk(&self.path, "cannot be synced to disk"))?;
+        Ok((self.path, self.hasher.finish()))
+    }
+
+    fn hash_what_is_there(&mut self) -> Result<(), FetchError> {
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let count = self.file.read(&mut buffer).map_err(FetchError::disk(&self.path, "cannot be read"))?;
+            if count == 0 {
+                return Ok(());
+            }
+            self.hasher.update(&buffer[..count]);
+        }
+    }
+}
