@@ -1,5 +1,18 @@
 //! The primitives that steps are made of: each says what must hold, how to see it, and how to make it hold.
 
+mod absent;
+mod archive;
+mod artifact;
+mod block;
+mod command;
+mod directory;
+mod file;
+pub mod script;
+mod symlink;
+#[cfg(test)]
+mod tests;
+mod unit;
+
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -127,9 +140,10 @@ pub struct Command {
     /// What it does, in the imperative, for a plan: "Initialise the first control plane".
     pub title: String,
     /// Shell text; exit status 0 means that the part holds. It must change nothing. It runs again after `apply`, and
-    /// must succeed then.
+    /// must succeed then. It runs with `set -e`, and counts as failed after a minute.
     pub check: String,
-    /// Shell text that makes it hold; safe to run when a run before it was killed halfway. Standard input is empty.
+    /// Shell text that makes it hold; safe to run when a run before it was killed halfway. Standard input is empty,
+    /// `set -e` is in force.
     pub apply: String,
     /// How long `apply` may take.
     pub timeout: Duration,

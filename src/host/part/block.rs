@@ -1,0 +1,70 @@
+//! Lines between two marker comments in a file that others write too.
+//!
+//! The file is written in place, which is not atomic. So the whole new file is put aside first; a run that was killed
+//! while it wrote leaves a file that is a beginning of the one put aside, and the next run finishes it. Where the file
+//! is anything else, somebody has edited it since, and what was put aside is dropped.
+
+use super::Block;
+use super::file::encode;
+use super::script::quote;
+use crate::digest::Digest;
+
+pub(super) const SHELL: &str = r##"
+kk_render_block() {
+  kk_source=/dev/null
+  [ ! -f "$1" ] || kk_source=$1
+  printf '%s' "$3" | base64 -d | kk_begin="# BEGIN kk $2" kk_end="# END kk $2" awk '
+    BEGIN {
+      begin = ENVIRON["kk_begin"]; end = ENVIRON["kk_end"]
+      while ((getline line < "-") > 0) block = block line "\n"
+      if (block != "") block = begin "\n" block end "\n"
+    }
+    inside && $0 == end { inside = 0; kept = ""; if (!placed) printf "%s", block; placed = 1; next }
+    $0 == begin { printf "%s", kept; kept = ""; inside = 1; next }
+    inside { kept = kept $0 "\n"; next }
+    { print }
+    END { printf "%s", kept; if (!placed) printf "%s", block }
+  ' "$kk_source"
+}
+kk_check_block() {
+  [ ! -e "$kk_state/blocks/$4" ] || return 1
+  if [ ! -f "$1" ]; then [ -z "$3" ]; return; fi
+  [ "$(kk_render_block "$1" "$2" "$3" | kk_sum)" = "$(kk_sum <"$1")" ]
+}
+kk_apply_block() {
+  kk_aside=$kk_state/blocks/$4
+  kk_parents "$1"
+  mkdir -p -- "$kk_state/blocks"
+  if [ -f "$kk_aside" ]; then
+    if [ ! -e "$1" ]; then
+      cat -- "$kk_aside" >"$1"
+    else
+      kk_size=$(stat -L -c %s -- "$1")
+      if [ "$(head -c "$kk_size" -- "$kk_aside" | kk_sum)" = "$(kk_sum <"$1")" ]; then cat -- "$kk_aside" >"$1"; fi
+    fi
+  fi
+  kk_render_block "$1" "$2" "$3" >"$kk_aside.new"
+  mv -fT -- "$kk_aside.new" "$kk_aside"
+  cat -- "$kk_aside" >"$1"
+  rm -f -- "$kk_aside"
+}
+"##;
+
+impl Block {
+    fn words(&self) -> String {
+        let mut content = self.content.clone();
+        if !content.is_empty() && !content.ends_with('\n') {
+            content.push('\n');
+        }
+        let aside = Digest::of(self.path.as_bytes()).hex();
+        format!("{} {} '{}' {aside}", quote(&self.path), quote(&self.marker), encode(&content))
+    }
+
+    pub(super) fn check(&self) -> String {
+        format!("kk_check_block {}", self.words())
+    }
+
+    pub(super) fn apply(&self) -> String {
+        format!("kk_apply_block {}", self.words())
+    }
+}
