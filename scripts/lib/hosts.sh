@@ -99,7 +99,7 @@ authorize() {
 
 # --- what befalls hosts -----------------------------------------------------------------------------------------
 
-stop_host() { docker stop --time 60 "$(container "$1")" >/dev/null; }
+stop_host() { docker stop -t 60 "$(container "$1")" >/dev/null; }
 start_host() {
     docker start "$(container "$1")" >/dev/null
     await_host "$1"
