@@ -1,11 +1,18 @@
 //! Plans: immutable lists of stages, each of steps on hosts, with no choice left to the executor.
 
+mod create;
+mod remove;
+pub mod suffice;
+
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
 use crate::host::Step;
 use crate::image::registry::RegistryAccess;
+
+pub use create::create;
+pub use remove::remove;
 
 /// What a job will do, in full.
 #[derive(Clone, Debug)]

@@ -1,0 +1,26 @@
+//! Kubernetes itself: kubeadm's binaries and configuration, the first control plane, and joining it.
+
+mod binaries;
+mod images;
+mod init;
+mod join;
+mod kubeadm;
+
+pub use binaries::install;
+pub use images::{needed, needed_by};
+pub use init::{initialise, token};
+pub use join::{forget_half_joined, join};
+
+/// Written on a host when kubeadm has ended well there.
+pub const JOINED: &str = "/var/lib/kk/kubernetes/joined";
+
+/// kubectl as the cluster's administrator, on a control plane.
+pub const KUBECTL: &str = "kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout 20s";
+
+/// Takes back what an interrupted kubeadm left, so that it can run again. Keys stay; etcd is not touched.
+const CLEAN: &str = "\
+systemctl stop kubelet 2>/dev/null || :
+for pod in $(crictl pods -q 2>/dev/null); do crictl stopp \"$pod\" >/dev/null 2>&1 || :; crictl rmp -f \"$pod\" >/dev/null 2>&1 || :; done
+rm -rf /etc/kubernetes/manifests /etc/kubernetes/*.conf /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env /var/lib/kubelet/pki /var/lib/kubelet/instance-config.yaml
+for file in apiserver apiserver-kubelet-client front-proxy-client; do rm -f /etc/kubernetes/pki/$file.crt /etc/kubernetes/pki/$file.key; done
+";

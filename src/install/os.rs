@@ -1,0 +1,126 @@
+//! The operating system: name, name resolution, kernel settings.
+
+use super::{Found, Inputs, InstallError, NodeState};
+use crate::cluster::Host;
+use crate::host::Step;
+use crate::host::part::{Block, Part};
+
+/// Folder on hosts for what kk itself must remember there.
+pub const STATE: &str = "/var/lib/kk";
+
+/// Name, `/etc/hosts`, kernel settings.
+pub fn configure(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
+    let mut parts = vec![hostname(host), hosts_file(inputs)];
+    parts.extend(endpoint(inputs, host)?);
+    if !inputs.cluster.spec.system.skip_configure_os {
+        parts.extend(kernel(inputs)?);
+        parts.extend(swap_off(inputs.found(host)?));
+    }
+    Ok(Step::new("os/configure", "Configure the operating system", parts))
+}
+
+/// The host's name, now and after a reboot. In containers the file is a mount, hence written in place.
+fn hostname(host: &Host) -> Part {
+    let name = &host.name;
+    Part::command(
+        format!("Set the host's name to {name}"),
+        format!("[ \"$(cat /proc/sys/kernel/hostname)\" = {name} ] && [ \"$(cat /etc/hostname)\" = {name} ]"),
+        format!("printf '%s\\n' {name} > /etc/hostname && hostname {name}"),
+    )
+}
+
+/// All hosts and the registry by name, so that nothing depends on a DNS of the site.
+fn hosts_file(inputs: &Inputs) -> Part {
+    let spec = &inputs.cluster.spec;
+    let mut lines = String::new();
+    for host in &spec.hosts {
+        let (address, name) = (host.internal_ipv4(), &host.name);
+        lines.push_str(&format!("{address} {name}.{} {name}\n", spec.kubernetes.cluster_name));
+    }
+    let registry = inputs.cluster.hosts_of("registry");
+    if let (Some(name), Some(host)) = (inputs.cluster.registry_name(), registry.first()) {
+        let name = name.split(':').next().unwrap_or_default();
+        lines.push_str(&format!("{} {name}\n", host.internal_ipv4()));
+    }
+    for line in spec.dns.node_etc_hosts.lines().filter(|line| !line.trim().is_empty()) {
+        lines.push_str(line.trim());
+        lines.push('\n');
+    }
+    Part::Block(Block { path: "/etc/hosts".into(), marker: "hosts".into(), content: lines })
+}
+
+/// The endpoint's name, as far as it can be resolved before the host is a node: see [`endpoint_after_join`].
+fn endpoint(inputs: &Inputs, host: &Host) -> Result<Option<Part>, InstallError> {
+    match inputs.found(host)?.node {
+        NodeState::Joined => endpoint_after_join(inputs, host),
+        NodeState::Absent | NodeState::Partial => {
+            let first = inputs.first_control_plane()?.internal_ipv4().to_owned();
+            Ok(endpoint_line(inputs, &first))
+        }
+    }
+}
+
+/// The endpoint's name for a host that is a node: a control plane asks its own API server, a worker its own balancer.
+/// Before, while nothing listens there yet, the name leads to the first control plane.
+pub fn endpoint_after_join(inputs: &Inputs, host: &Host) -> Result<Option<Part>, InstallError> {
+    let cluster = inputs.cluster;
+    let address = if cluster.spec.control_plane_endpoint.internal_loadbalancer != "haproxy" {
+        inputs.first_control_plane()?.internal_ipv4()
+    } else if cluster.has_role(&host.name, "control-plane") {
+        host.internal_ipv4()
+    } else if cluster.has_role(&host.name, "worker") {
+        "127.0.0.1"
+    } else {
+        inputs.first_control_plane()?.internal_ipv4()
+    };
+    Ok(endpoint_line(inputs, address))
+}
+
+fn endpoint_line(inputs: &Inputs, address: &str) -> Option<Part> {
+    let endpoint = &inputs.cluster.spec.control_plane_endpoint;
+    if endpoint.external_dns {
+        return None;
+    }
+    let address = if endpoint.address.is_empty() { address } else { &endpoint.address };
+    Some(Part::Block(Block {
+        path: "/etc/hosts".into(),
+        marker: "endpoint".into(),
+        content: format!("{address} {}\n", endpoint.domain),
+    }))
+}
+
+/// Kernel modules where they are modules, and the settings that Kubernetes' network needs.
+fn kernel(inputs: &Inputs) -> Result<Vec<Part>, InstallError> {
+    let settings = inputs.templates.render("sysctl.conf", serde_json::json!({}))?;
+    let mut check = String::new();
+    let mut apply = String::new();
+    for line in settings.lines() {
+        let Some((key, value)) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#')) else { continue };
+        let (key, value) = (key.trim(), value.trim());
+        let path = format!("/proc/sys/{}", key.replace('.', "/"));
+        // Limits may be higher already; switches are 0 or 1, for which the comparison is the same.
+        check.push_str(&format!("[ \"$(cat {path})\" -ge {value} ]\n"));
+        apply.push_str(&format!("[ \"$(cat {path})\" -ge {value} ] || echo {value} > {path}\n"));
+    }
+    Ok(vec![
+        Part::file("/etc/modules-load.d/kk.conf", "overlay\nbr_netfilter\n"),
+        Part::file("/etc/sysctl.d/99-kk.conf", settings),
+        Part::command(
+            "Load kernel modules",
+            "grep -qw overlay /proc/filesystems && [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]",
+            "modprobe overlay; modprobe br_netfilter",
+        ),
+        Part::command("Set kernel parameters", check, apply),
+    ])
+}
+
+/// Kubelets refuse to start with swap unless told otherwise.
+fn swap_off(found: &Found) -> Option<Part> {
+    found.swap.then(|| {
+        Part::command(
+            "Turn swap off, now and after a reboot",
+            "[ \"$(wc -l < /proc/swaps)\" -le 1 ]",
+            "swapoff -a && sed -i.kk-backup -E '/^[^#].*[[:space:]]swap[[:space:]]/ s/^/#/' /etc/fstab",
+        )
+    })
+}

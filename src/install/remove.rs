@@ -1,0 +1,139 @@
+//! Undoing an installation: what kk put on hosts, and nothing else.
+
+use crate::cluster::{Cluster, Host};
+use crate::host::Step;
+use crate::host::part::{Absent, Block, Part, Unit};
+
+/// Files and folders of Kubernetes and the runtime that kk put there or that grew from it.
+const KUBERNETES: &[&str] = &[
+    "/etc/kubernetes",
+    "/etc/kubekey",
+    "/etc/cni/net.d",
+    "/opt/cni/bin",
+    "/var/lib/kubelet",
+    "/var/lib/cni",
+    "/run/flannel",
+    "/var/log/pods",
+    "/var/log/containers",
+    "/etc/systemd/system/kubelet.service",
+    "/etc/systemd/system/kubelet.service.d",
+    "/usr/local/bin/kubeadm",
+    "/usr/local/bin/kubelet",
+    "/usr/local/bin/kubectl",
+];
+const RUNTIME: &[&str] = &[
+    "/etc/containerd",
+    "/etc/crictl.yaml",
+    "/run/containerd",
+    "/etc/systemd/system/containerd.service",
+    "/usr/local/sbin/runc",
+    "/usr/local/bin/crictl",
+    "/usr/local/bin/containerd",
+    "/usr/local/bin/containerd-shim-runc-v2",
+    "/usr/local/bin/containerd-stress",
+    "/usr/local/bin/ctr",
+];
+const ETCD: &[&str] = &[
+    "/etc/etcd",
+    "/etc/ssl/etcd",
+    "/etc/systemd/system/etcd.service",
+    "/usr/local/bin/etcd",
+    "/usr/local/bin/etcdctl",
+    "/usr/local/bin/etcdutl",
+];
+const REGISTRY: &[&str] = &["/etc/registry", "/etc/systemd/system/registry.service", "/usr/local/bin/registry"];
+const SYSTEM: &[&str] = &["/etc/modules-load.d/kk.conf", "/etc/sysctl.d/99-kk.conf"];
+
+/// Stops the kubelet and every pod, then the runtime, and removes them with their data.
+pub fn kubernetes(cluster: &Cluster) -> Step {
+    let data = match cluster.spec.registry.containerd_data_dir.as_str() {
+        "" => "/var/lib/containerd",
+        folder => folder,
+    };
+    let mut parts = vec![
+        stopped("kubelet.service"),
+        Part::command(
+            "Stop all pods",
+            "! systemctl is-active --quiet containerd.service || [ -z \"$(crictl pods -q 2>/dev/null)\" ]",
+            "for pod in $(crictl pods -q); do crictl stopp \"$pod\" >/dev/null 2>&1 || :; crictl rmp -f \"$pod\" >/dev/null 2>&1 || :; done",
+        ),
+        stopped("containerd.service"),
+        Part::command(
+            "End what containers are left, and take down their mounts",
+            "! pgrep -f '^/usr/local/bin/containerd-shim-runc-v2' >/dev/null && ! grep -qE ' (/var/lib/kubelet/|/run/containerd/|/run/netns/cni-)' /proc/self/mounts",
+            "pkill -KILL -f '^/usr/local/bin/containerd-shim-runc-v2' || :\nsleep 1\n\
+             grep -E ' (/var/lib/kubelet/|/run/containerd/|/run/netns/cni-)' /proc/self/mounts | cut -d' ' -f2 | sort -r | while read -r mount; do umount -l \"$mount\" || :; done",
+        ),
+        Part::command(
+            "Remove the pods' network",
+            "! ip link show cni0 >/dev/null 2>&1 && ! ip link show flannel.1 >/dev/null 2>&1 && ! iptables-save 2>/dev/null | grep -qE '^:(KUBE-|FLANNEL-|CNI-)'",
+            "ip link delete cni0 2>/dev/null || :\nip link delete flannel.1 2>/dev/null || :\n\
+             rm -f /run/netns/cni-*\n\
+             for restore in iptables ip6tables; do\n\
+             command -v $restore-save >/dev/null || continue\n\
+             $restore-save | grep -vE '(KUBE-|FLANNEL-|CNI-|cali-)' | $restore-restore\n\
+             done\n\
+             command -v nft >/dev/null && { nft delete table ip kube-proxy; nft delete table ip6 kube-proxy; } 2>/dev/null || :",
+        ),
+    ];
+    parts.extend(absent(KUBERNETES));
+    parts.extend(absent(RUNTIME));
+    parts.push(emptied(data));
+    Step::new("remove/kubernetes", "Remove Kubernetes and containerd", parts)
+}
+
+/// Stops etcd and removes it with its data.
+pub fn etcd(cluster: &Cluster) -> Step {
+    let mut parts = vec![stopped("etcd.service"), emptied(&cluster.spec.etcd.data_dir)];
+    parts.extend(absent(ETCD));
+    Step::new("remove/etcd", "Remove etcd", parts)
+}
+
+/// Stops the registry and removes it with its images.
+pub fn registry(cluster: &Cluster) -> Step {
+    let mut parts = vec![stopped("registry.service"), emptied(&cluster.spec.registry.registry_data_dir)];
+    parts.extend(absent(REGISTRY));
+    Step::new("remove/registry", "Remove the registry and its images", parts)
+}
+
+/// Takes kk's lines out of system files and forgets what kk remembered on the host.
+pub fn system(cluster: &Cluster, host: &Host, all: bool) -> Step {
+    let keeps_registry = !all && cluster.has_role(&host.name, "registry");
+    let block =
+        |marker: &str| Part::Block(Block { path: "/etc/hosts".into(), marker: marker.into(), content: String::new() });
+    let mut parts = vec![block("endpoint"), block("hosts")];
+    parts.extend(absent(SYSTEM));
+    parts.push(Part::command(
+        "Read systemd's units anew",
+        "[ \"$(systemctl show --property LoadState --value kubelet.service)\" = not-found ]",
+        "systemctl daemon-reload; systemctl reset-failed || :",
+    ));
+    // What kk remembers of the registry stays as long as the registry does.
+    if !keeps_registry {
+        parts.push(Part::Absent(Absent { path: crate::install::os::STATE.into() }));
+    }
+    Step::new("remove/system", "Take back the settings of the operating system", parts)
+}
+
+fn stopped(name: &str) -> Part {
+    Part::Unit(Unit {
+        name: name.into(),
+        enabled: false,
+        running: false,
+        version: String::new(),
+        timeout: std::time::Duration::from_secs(120),
+    })
+}
+
+fn absent(paths: &[&str]) -> Vec<Part> {
+    paths.iter().map(|path| Part::Absent(Absent { path: (*path).into() })).collect()
+}
+
+/// Data folders are often mount points: they are emptied and stay.
+fn emptied(folder: &str) -> Part {
+    Part::command(
+        format!("Empty {folder}"),
+        format!("[ ! -d {folder} ] || [ -z \"$(ls -A {folder})\" ]"),
+        format!("find {folder} -mindepth 1 -delete"),
+    )
+}
