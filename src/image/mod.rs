@@ -1,7 +1,24 @@
 //! OCI images: references, pull, push. Speaks the distribution specification to any registry.
+//!
+//! [`client::Client`] is one registry with one login; [`pull`] reads from it, [`push`] writes to it.
 
+mod auth;
+pub mod client;
+pub mod error;
+pub mod manifest;
+pub mod platform;
+pub mod pull;
+pub mod push;
 pub mod reference;
 pub mod registry;
 pub mod tls;
+mod transport;
+mod upload;
 
+pub use client::Client;
+pub use error::RegistryError;
+pub use platform::Platform;
+pub use pull::{ResolvedImage, resolve};
+pub use push::{ImageSource, Pushed, Pusher, Wanted};
 pub use reference::Reference;
+pub use registry::RegistryAccess;

@@ -1,6 +1,7 @@
 //! How a registry is reached.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -19,4 +20,35 @@ pub struct RegistryAccess {
     pub ca_pem: Option<String>,
     pub username: Option<String>,
     pub password: Option<SecretString>,
+    /// Set on the connected side only. There the environment's proxies apply and redirects to other hosts are
+    /// followed; inside the gap neither is, so that nothing but the named registry is ever asked.
+    pub connected: bool,
+    pub patience: Patience,
+}
+
+/// How long a registry is waited for, and how often it is asked again.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a TCP connection and its TLS handshake.
+    pub connect: Duration,
+    /// Without a byte in either direction.
+    pub silence: Duration,
+    /// After the last byte of an upload: the registry checks the digest and moves the blob to its store.
+    pub commit: Duration,
+    /// How often a call is made in all, while what fails may pass.
+    pub attempts: u32,
+    /// Before the second attempt; doubled before each further one.
+    pub first_pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            silence: Duration::from_secs(60),
+            commit: Duration::from_secs(600),
+            attempts: 5,
+            first_pause: Duration::from_millis(500),
+        }
+    }
 }

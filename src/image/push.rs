@@ -1,0 +1,358 @@
+//! Writing images into a registry, straight from where they lie, and never twice.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::stream::{StreamExt, TryStreamExt};
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use tokio::sync::Semaphore;
+
+use crate::bundle::inventory;
+use crate::digest::Digest;
+use crate::event::{Event, Events};
+
+use super::auth::Scope;
+use super::client::Client;
+use super::error::{RegistryError, Said};
+use super::manifest::{self, Content, Descriptor, LARGEST_DOCUMENT, ManifestError};
+use super::pull::{announced_digest, head_manifest};
+use super::transport::{Body, Call};
+use super::upload::{self, UploadError, Watch};
+
+/// Where the blobs of images lie on this side.
+pub trait ImageSource: Send + Sync {
+    /// Opens an index, manifest, config or layer for reading, from its first byte on.
+    fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send>>;
+}
+
+/// What a push has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Whether anything was not there yet.
+    pub changed: bool,
+    /// Bytes of blobs that were sent.
+    pub bytes: u64,
+    /// The registry does not take an index of which some platforms are absent, so it has only the carried ones, and
+    /// the tag has another digest than at its source.
+    pub reduced: bool,
+}
+
+/// An image and where it is to be.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    pub image: &'a inventory::Image,
+    /// The repository's name in the registry.
+    pub repository: String,
+    /// `None` for an image that is named by digest alone.
+    pub tag: Option<String>,
+}
+
+impl Wanted<'_> {
+    fn target(&self) -> String {
+        self.tag.clone().unwrap_or_else(|| self.image.digest.to_string())
+    }
+
+    /// Whether pods ask for exactly this digest, so that no other will do.
+    fn is_pinned(&self) -> bool {
+        self.tag.is_none() || self.image.reference.contains('@')
+    }
+}
+
+/// Pushes many images into one registry, several at a time: what they share is sent once.
+pub struct Pusher {
+    client: Client,
+    concurrency: usize,
+    permits: Semaphore,
+    flights: Mutex<HashMap<Digest, Arc<Flight>>>,
+    events: Events,
+    told_of_reduction: AtomicBool,
+}
+
+/// What is known of one blob. The lock is held while something is done about it, so that it is done once.
+#[derive(Default)]
+struct Flight {
+    /// A repository that has the blob.
+    home: tokio::sync::Mutex<Option<String>>,
+    /// Bytes that were reported as moved, whether sent or found there.
+    reported: AtomicU64,
+}
+
+/// An index or manifest, read from the source.
+struct Part {
+    digest: Digest,
+    media_type: String,
+    bytes: Bytes,
+    content: Content,
+}
+
+impl Pusher {
+    /// `concurrency` blobs are looked for or sent at a time, over all images together.
+    pub fn new(client: Client, concurrency: usize, events: Events) -> Self {
+        let concurrency = concurrency.clamp(1, 64);
+        let permits = Semaphore::new(concurrency);
+        let told_of_reduction = AtomicBool::new(false);
+        Self { client, concurrency, permits, flights: Mutex::default(), events, told_of_reduction }
+    }
+
+    /// Positions of the images that the registry does not have as they are wanted. Asks only.
+    pub async fn missing(&self, source: &dyn ImageSource, wanted: &[Wanted<'_>]) -> Result<Vec<usize>, RegistryError> {
+        let checks = futures::stream::iter(wanted.iter().enumerate()).map(async |(position, wanted)| {
+            let parts = read_parts(source, wanted.image)?;
+            Ok::<_, RegistryError>((position, self.is_there(wanted, &parts).await?))
+        });
+        let found: Vec<(usize, bool)> = checks.buffer_unordered(self.concurrency).try_collect().await?;
+        let mut missing: Vec<usize> =
+            found.into_iter().filter(|(_, there)| !there).map(|(position, _)| position).collect();
+        missing.sort_unstable();
+        Ok(missing)
+    }
+
+    /// Makes the registry have this image: blobs first, then the manifests of its platforms, the index last, so that
+    /// whoever pulls meanwhile gets the old image or the new one.
+    pub async fn push_image(&self, source: &dyn ImageSource, wanted: &Wanted<'_>) -> Result<Pushed, RegistryError> {
+        let parts = read_parts(source, wanted.image)?;
+        if self.is_there(wanted, &parts).await? {
+            self.report_found(&parts);
+            return Ok(Pushed::default());
+        }
+        let blobs = unique_blobs(&parts);
+        let sent = futures::stream::iter(&blobs)
+            .map(|blob| self.push_blob(source, wanted, blob))
+            .buffer_unordered(self.concurrency)
+            .try_fold(0, async |sum, bytes| Ok(sum + bytes))
+            .await?;
+        let reduced = self.push_parts(wanted, &parts).await?;
+        Ok(Pushed { changed: true, bytes: sent, reduced })
+    }
+
+    /// Whether the registry has the image: its tag with a right digest, and every carried platform.
+    async fn is_there(&self, wanted: &Wanted<'_>, parts: &[Part]) -> Result<bool, RegistryError> {
+        let scope = Scope::push(&wanted.repository);
+        let Some(found) = head_manifest(&self.client, &wanted.repository, &wanted.target(), &scope).await? else {
+            return Ok(false);
+        };
+        let reduced = if wanted.is_pinned() { None } else { reduce(parts).map(|reduced| reduced.digest) };
+        if found != wanted.image.digest && Some(found) != reduced {
+            return Ok(false);
+        }
+        // An index may be there from an earlier bundle that carried fewer of its platforms.
+        for part in parts.iter().filter(|part| part.digest != found && matches!(part.content, Content::Image(_))) {
+            let target = part.digest.to_string();
+            if head_manifest(&self.client, &wanted.repository, &target, &scope).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes a repository have a blob; gives the bytes that had to be sent.
+    async fn push_blob(
+        &self,
+        source: &dyn ImageSource,
+        wanted: &Wanted<'_>,
+        blob: &Descriptor,
+    ) -> Result<u64, RegistryError> {
+        let flight = self.flight(&blob.digest);
+        let mut home = flight.home.lock().await;
+        let Ok(_permit) = self.permits.acquire().await else { return Ok(0) };
+        let (client, repository, digest) = (&self.client, wanted.repository.as_str(), &blob.digest);
+        let there = home.as_deref() == Some(repository) || upload::has_blob(client, repository, digest).await?;
+        let mounted = match home.as_deref() {
+            Some(from) if !there => upload::mount(client, repository, digest, from).await,
+            _ => false,
+        };
+        let sent = if there || mounted {
+            0
+        } else {
+            let watch: Watch = {
+                let (flight, events) = (flight.clone(), self.events.clone());
+                Arc::new(move |bytes| flight.report(bytes, &events))
+            };
+            let open = || source.open(digest);
+            upload::upload(client, repository, digest, blob.size, &open, &watch).await.map_err(
+                |error| match error {
+                    UploadError::Registry(error) => error,
+                    UploadError::Source(source) => {
+                        RegistryError::Source { image: wanted.image.reference.clone(), digest: *digest, source }
+                    }
+                },
+            )?;
+            blob.size
+        };
+        flight.report(blob.size, &self.events);
+        *home = Some(repository.to_string());
+        Ok(sent)
+    }
+
+    fn flight(&self, digest: &Digest) -> Arc<Flight> {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.entry(*digest).or_default().clone()
+    }
+
+    fn report_found(&self, parts: &[Part]) {
+        for blob in unique_blobs(parts) {
+            self.flight(&blob.digest).report(blob.size, &self.events);
+        }
+    }
+
+    /// Puts the manifests, the platforms' own by digest and the last one under its name. Says whether it was reduced.
+    async fn push_parts(&self, wanted: &Wanted<'_>, parts: &[Part]) -> Result<bool, RegistryError> {
+        let Some((top, rest)) = parts.split_first() else { return Ok(false) };
+        for part in rest {
+            self.put_manifest(wanted, &part.digest.to_string(), &part.media_type, &part.bytes, &part.digest).await?;
+        }
+        let target = wanted.target();
+        let refused = match self.put_manifest(wanted, &target, &top.media_type, &top.bytes, &top.digest).await {
+            Ok(()) => return Ok(false),
+            Err(error) => error,
+        };
+        let Some(said) = refusal_of_index(&refused) else { return Err(refused) };
+        let Some(reduced) = reduce(parts) else { return Err(refused) };
+        if wanted.is_pinned() {
+            let (host, image) = (self.client.host().to_string(), wanted.image.reference.clone());
+            return Err(RegistryError::SparseIndex { host, image, said });
+        }
+        self.put_manifest(wanted, &target, &reduced.media_type, &reduced.bytes, &reduced.digest).await?;
+        if !self.told_of_reduction.swap(true, Ordering::Relaxed) {
+            let message = format!(
+                "Registry {} does not take an index of which some platforms are absent. Its images get only the \
+                 platforms that the bundle carries, and so another digest than at their source.",
+                self.client.host()
+            );
+            self.events.emit(Event::Note { message });
+        }
+        Ok(true)
+    }
+
+    async fn put_manifest(
+        &self,
+        wanted: &Wanted<'_>,
+        target: &str,
+        media_type: &str,
+        bytes: &Bytes,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        let repository = &wanted.repository;
+        let subject = self.client.subject(repository, format!("writing manifest {target}"));
+        let url = self.client.transport().url(&format!("{repository}/manifests/{target}"))?;
+        let media_type = HeaderValue::from_str(media_type).map_err(|_| RegistryError::Manifest {
+            image: wanted.image.reference.clone(),
+            source: ManifestError::MediaType { media_type: media_type.chars().take(200).collect() },
+        })?;
+        let mut call = Call::new(Method::PUT, url, subject.clone()).header(CONTENT_TYPE, media_type);
+        call.body = Body::Bytes(bytes.clone());
+        let response = self.client.call(&call, &Scope::push(repository)).await?;
+        match announced_digest(&response) {
+            Some(found) if found != *digest => {
+                Err(RegistryError::Digest { subject: Box::new(subject), expected: *digest, found })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Flight {
+    /// Reports what has not been reported before: a blob counts once, however often it is sent or found.
+    fn report(&self, bytes: u64, events: &Events) {
+        let before = self.reported.fetch_max(bytes, Ordering::Relaxed);
+        if bytes > before {
+            events.emit(Event::BytesMoved { bytes: bytes - before });
+        }
+    }
+}
+
+/// What the registry said when it refused an index for its absent platforms; `None` for every other error.
+fn refusal_of_index(error: &RegistryError) -> Option<Box<Said>> {
+    match error {
+        RegistryError::Refused { said, .. } | RegistryError::NotFound { said, .. } => Some(said.clone()),
+        _ => None,
+    }
+}
+
+/// Reads the index, where there is one, and the carried manifests; what is pushed last comes first.
+fn read_parts(source: &dyn ImageSource, image: &inventory::Image) -> Result<Vec<Part>, RegistryError> {
+    let top = read_part(source, image, &image.digest, &image.media_type)?;
+    let mut parts = vec![top];
+    for platform in &image.platforms {
+        if parts.iter().any(|part| part.digest == platform.manifest) {
+            continue;
+        }
+        let media_type = match &parts[0].content {
+            Content::Index(index) => {
+                let entry = index.entries.iter().find(|entry| entry.descriptor.digest == platform.manifest);
+                entry.map(|entry| entry.descriptor.media_type.clone()).unwrap_or_default()
+            }
+            Content::Image(_) => String::new(),
+        };
+        parts.push(read_part(source, image, &platform.manifest, &media_type)?);
+    }
+    Ok(parts)
+}
+
+fn read_part(
+    source: &dyn ImageSource,
+    image: &inventory::Image,
+    digest: &Digest,
+    media_type: &str,
+) -> Result<Part, RegistryError> {
+    let unreadable = |source| RegistryError::Source { image: image.reference.clone(), digest: *digest, source };
+    let wrong = |source| RegistryError::Manifest { image: image.reference.clone(), source };
+    let mut bytes = Vec::new();
+    let mut reader = source.open(digest).map_err(unreadable)?.take(LARGEST_DOCUMENT + 1);
+    reader.read_to_end(&mut bytes).map_err(unreadable)?;
+    if Digest::of(&bytes) != *digest {
+        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, "its bytes have another digest")));
+    }
+    let content = manifest::read(&bytes, media_type).map_err(wrong)?;
+    let media_type = match &content {
+        Content::Index(index) => index.media_type.clone(),
+        Content::Image(image) => image.media_type.clone(),
+    };
+    Ok(Part { digest: *digest, media_type, bytes: bytes.into(), content })
+}
+
+fn unique_blobs(parts: &[Part]) -> Vec<Descriptor> {
+    let mut blobs: Vec<Descriptor> = Vec::new();
+    for part in parts {
+        if let Content::Image(image) = &part.content {
+            for blob in image.blobs() {
+                if !blobs.iter().any(|known| known.digest == blob.digest) {
+                    blobs.push(blob.clone());
+                }
+            }
+        }
+    }
+    blobs
+}
+
+/// What stands in for an index in a registry that insists on all of its platforms: the manifest itself where one
+/// platform is carried, else an index of those that are. `None` where nothing is absent.
+fn reduce(parts: &[Part]) -> Option<Reduced> {
+    let (top, carried) = parts.split_first()?;
+    let Content::Index(index) = &top.content else { return None };
+    let is_carried = |digest: &Digest| carried.iter().any(|part| part.digest == *digest);
+    if index.entries.iter().all(|entry| is_carried(&entry.descriptor.digest)) {
+        return None;
+    }
+    if let [only] = carried {
+        return Some(Reduced { digest: only.digest, media_type: only.media_type.clone(), bytes: only.bytes.clone() });
+    }
+    let mut document: serde_json::Value = serde_json::from_slice(&top.bytes).ok()?;
+    let entries = document.get_mut("manifests")?.as_array_mut()?;
+    entries.retain(|entry| {
+        let digest = entry.get("digest").and_then(|digest| digest.as_str()).and_then(|digest| digest.parse().ok());
+        digest.is_some_and(|digest| is_carried(&digest))
+    });
+    let bytes: Bytes = serde_json::to_vec(&document).ok()?.into();
+    Some(Reduced { digest: Digest::of(&bytes), media_type: top.media_type.clone(), bytes })
+}
+
+struct Reduced {
+    digest: Digest,
+    media_type: String,
+    bytes: Bytes,
+}

@@ -1,0 +1,7 @@
+//! Pull and push against a real registry: Debian's `docker-registry` on 127.0.0.1, with tiny images made here.
+
+mod images;
+mod login;
+mod pull;
+mod push;
+mod server;
