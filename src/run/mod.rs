@@ -1,1 +1,51 @@
 //! Executes a Plan: concurrency, timeouts, journal, lock.
+
+mod error;
+mod execute;
+mod hold;
+pub mod journal;
+mod lock;
+mod operator;
+mod progress;
+mod schedule;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Read;
+
+pub use error::{Failure, RunError};
+pub use execute::{Executor, Limits};
+pub use journal::Journal;
+pub use lock::{LockError, SiteLock};
+pub use operator::{Operator, OperatorActions, OperatorError, PushFunction};
+pub use stop::Stop;
+
+/// Where the bytes come from that hosts need: a bundle.
+pub trait Store: Send + Sync {
+    /// The uncompressed bytes of the entry at this path.
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>>;
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// Parts that had to be made to hold, and things that the operator's machine changed.
+    pub changed: usize,
+    /// Parts that held already.
+    pub held: usize,
+    pub seconds: f64,
+    /// The same for each host, by name.
+    pub hosts: BTreeMap<String, HostSummary>,
+}
+
+/// What a run did on one host.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct HostSummary {
+    pub changed: usize,
+    pub held: usize,
+    /// Time spent on the host's steps.
+    pub seconds: f64,
+}

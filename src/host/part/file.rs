@@ -50,7 +50,7 @@ kk_apply_file() {
 
 impl Content {
     /// The bytes themselves. Callers keep them out of logs and messages.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         match self {
             Content::Plain(text) => text,
             Content::Secret(text) => text.expose_secret(),

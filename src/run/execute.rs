@@ -1,0 +1,294 @@
+//! The executor: starts what may start, waits for what runs, and stops in good order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
+
+use super::error::Failure;
+use super::journal::{Outcome, Record};
+use super::progress::Progress;
+use super::schedule::{Schedule, TaskId};
+use super::{HostSummary, Journal, OperatorActions, RunError, Stop, Store, Summary};
+use crate::event::{Event, Events};
+use crate::host::part::script::Places;
+use crate::host::{Machine, Step};
+use crate::plan::{OperatorWork, Plan, Task};
+
+/// How much is done at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Hosts that are worked on.
+    pub hosts: usize,
+    /// Uploads over all hosts.
+    pub uploads: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { hosts: 10, uploads: 4 }
+    }
+}
+
+/// Everything that a plan needs to become true.
+pub struct Executor {
+    pub(super) machines: BTreeMap<String, Arc<dyn Machine>>,
+    pub(super) store: Arc<dyn Store>,
+    operator: Arc<dyn OperatorActions>,
+    journal: Journal,
+    events: Events,
+    pub(super) stop: Stop,
+    pub(super) places: Places,
+    hosts: Semaphore,
+    pub(super) uploads: Semaphore,
+}
+
+/// How a task came out.
+enum TaskEnd {
+    Done,
+    /// Not finished, because nothing new should begin.
+    Halted,
+    Failed(Box<Failure>),
+    Journal(RunError),
+}
+
+/// What all tasks of a run share.
+struct Shared {
+    halt: AtomicBool,
+    progress: Arc<Progress>,
+    tally: std::sync::Mutex<Summary>,
+}
+
+impl Executor {
+    /// An executor for these hosts, with bytes from this bundle.
+    pub fn new(
+        machines: BTreeMap<String, Arc<dyn Machine>>,
+        store: Arc<dyn Store>,
+        operator: Arc<dyn OperatorActions>,
+        journal: Journal,
+        events: Events,
+    ) -> Self {
+        let limits = Limits::default();
+        Self {
+            machines,
+            store,
+            operator,
+            journal,
+            events,
+            stop: Stop::new(),
+            places: Places::default(),
+            hosts: Semaphore::new(limits.hosts),
+            uploads: Semaphore::new(limits.uploads),
+        }
+    }
+
+    /// With other limits than the default ones; at least one of each.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.hosts = Semaphore::new(limits.hosts.clamp(1, Semaphore::MAX_PERMITS));
+        self.uploads = Semaphore::new(limits.uploads.clamp(1, Semaphore::MAX_PERMITS));
+        self
+    }
+
+    /// Heeding this wish to stop.
+    pub fn stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// With records in other places of the hosts.
+    pub fn places(mut self, places: Places) -> Self {
+        self.places = places;
+        self
+    }
+
+    /// Makes the whole plan hold. After a failure or a wish to stop nothing new begins, and what runs is finished.
+    pub async fn execute(&self, plan: &Plan) -> Result<Summary, RunError> {
+        let begin = Instant::now();
+        let mut schedule = Schedule::new(plan).map_err(|message| RunError::Plan { message })?;
+        self.refuse_strangers(plan)?;
+        let shared = Shared {
+            halt: AtomicBool::new(false),
+            progress: Progress::new(self.events.clone()),
+            tally: Default::default(),
+        };
+        let mut left: usize = plan.stages.iter().map(|stage| stage.tasks.len()).sum();
+        let mut failures = Vec::new();
+        let mut journal_error = None;
+        let mut stage_begin: BTreeMap<usize, Instant> = BTreeMap::new();
+        let mut running = FuturesUnordered::new();
+        let mut heeded = false;
+        loop {
+            if !shared.halt.load(Ordering::Relaxed) {
+                for id in schedule.begin() {
+                    stage_begin.entry(id.stage).or_insert_with(|| {
+                        self.events.emit(Event::PhaseStarted { title: plan.stages[id.stage].title.clone() });
+                        Instant::now()
+                    });
+                    let shared = &shared;
+                    running.push(async move { (id, self.task(plan, id, shared).await) });
+                }
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.at_once() => break,
+                () = self.stop.soon(), if !heeded => {
+                    heeded = true;
+                    shared.halt.store(true, Ordering::Relaxed);
+                }
+                next = running.next() => {
+                    let Some((id, end)) = next else { break };
+                    match end {
+                        TaskEnd::Done => {
+                            left -= 1;
+                            if schedule.done(id) {
+                                let seconds = stage_begin.get(&id.stage).map_or(0.0, |at| at.elapsed().as_secs_f64());
+                                self.events.emit(Event::PhaseDone { title: plan.stages[id.stage].title.clone(), seconds });
+                            }
+                        }
+                        TaskEnd::Halted => {}
+                        TaskEnd::Failed(failure) => failures.push(*failure),
+                        TaskEnd::Journal(error) => journal_error = Some(error),
+                    }
+                }
+            }
+        }
+        drop(running);
+        let mut summary = shared.tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        summary.seconds = begin.elapsed().as_secs_f64();
+        let outcome = match (failures.is_empty(), left) {
+            (true, 0) => Outcome::Done,
+            (true, _) => Outcome::Interrupted,
+            (false, _) => Outcome::Failed,
+        };
+        if let Some(error) = journal_error {
+            return Err(error);
+        }
+        let ended = Record::RunEnded { outcome, changed: summary.changed, seconds: summary.seconds };
+        let recorded = self.journal.record(ended).await;
+        match outcome {
+            Outcome::Failed => Err(RunError::Failed { unfinished: left - failures.len(), failures }),
+            Outcome::Interrupted => Err(RunError::Interrupted { unfinished: left }),
+            Outcome::Done => recorded.map(|()| summary),
+        }
+    }
+
+    fn refuse_strangers(&self, plan: &Plan) -> Result<(), RunError> {
+        for task in plan.stages.iter().flat_map(|stage| &stage.tasks) {
+            if let Task::Host { host, .. } = task
+                && !self.machines.contains_key(host)
+            {
+                return Err(RunError::Plan {
+                    message: format!("it names the host {host}, to which there is no session"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn task(&self, plan: &Plan, id: TaskId, shared: &Shared) -> TaskEnd {
+        let stage = &plan.stages[id.stage];
+        match &stage.tasks[id.task] {
+            Task::Operator(work) => self.operate(&stage.name, work, shared).await,
+            Task::Host { host, steps } => {
+                let Some(machine) = self.machines.get(host) else { return TaskEnd::Halted };
+                // Fails only when the semaphore is closed, which nobody does.
+                let _permit = self.hosts.acquire().await;
+                for step in steps {
+                    if shared.halt.load(Ordering::Relaxed) {
+                        return TaskEnd::Halted;
+                    }
+                    let end = self.step(machine.as_ref(), step, shared).await;
+                    if !matches!(end, TaskEnd::Done) {
+                        return end;
+                    }
+                }
+                TaskEnd::Done
+            }
+        }
+    }
+
+    async fn step(&self, machine: &dyn Machine, step: &Step, shared: &Shared) -> TaskEnd {
+        let begin = Instant::now();
+        let host = machine.name().to_owned();
+        self.events.emit(Event::StepStarted { host: host.clone(), step: step.id.clone(), title: step.title.clone() });
+        let held = self.hold(machine, step, &shared.progress).await;
+        self.end(shared, host, &step.id, step.parts.len(), held, begin).await
+    }
+
+    async fn operate(&self, stage: &str, work: &OperatorWork, shared: &Shared) -> TaskEnd {
+        if shared.halt.load(Ordering::Relaxed) {
+            return TaskEnd::Halted;
+        }
+        let begin = Instant::now();
+        let (step, title) = match work {
+            OperatorWork::PushImages(_) => (format!("{stage}/push-images"), "Push images".to_owned()),
+            OperatorWork::KeepFile { path, .. } => (format!("{stage}/keep-file"), format!("Keep {}", path.display())),
+        };
+        let host = OPERATOR.to_owned();
+        self.events.emit(Event::StepStarted { host: host.clone(), step: step.clone(), title: title.clone() });
+        let done = self.operator.perform(work, shared.progress.clone()).await.map_err(|error| {
+            let mut failure = Failure::new(None, &step, &title, "");
+            failure.source = Some(Box::new(error));
+            failure
+        });
+        self.end(shared, host, &step, 0, done, begin).await
+    }
+
+    /// Counts, tells and journals how a step came out.
+    async fn end(
+        &self,
+        shared: &Shared,
+        host: String,
+        step: &str,
+        parts: usize,
+        outcome: Result<usize, Failure>,
+        begin: Instant,
+    ) -> TaskEnd {
+        let seconds = begin.elapsed().as_secs_f64();
+        let step = step.to_owned();
+        let (record, event, end) = match outcome {
+            Ok(changed) => {
+                let held = parts.saturating_sub(changed);
+                let mut tally = shared.tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                tally.changed += changed;
+                tally.held += held;
+                if host != OPERATOR {
+                    let one: &mut HostSummary = tally.hosts.entry(host.clone()).or_default();
+                    one.changed += changed;
+                    one.held += held;
+                    one.seconds += seconds;
+                }
+                drop(tally);
+                (
+                    Record::StepDone { host: host.clone(), step: step.clone(), changed, seconds },
+                    Event::StepDone { host, step, changed, seconds },
+                    TaskEnd::Done,
+                )
+            }
+            Err(failure) => {
+                shared.halt.store(true, Ordering::Relaxed);
+                let reason = failure.to_string();
+                (
+                    Record::StepFailed { host: host.clone(), step: step.clone(), reason: reason.clone() },
+                    Event::StepFailed { host, step, reason },
+                    TaskEnd::Failed(Box::new(failure)),
+                )
+            }
+        };
+        self.events.emit(event);
+        match self.journal.record(record).await {
+            Err(error) if matches!(end, TaskEnd::Done) => {
+                shared.halt.store(true, Ordering::Relaxed);
+                TaskEnd::Journal(error)
+            }
+            _ => end,
+        }
+    }
+}
+
+/// The name under which events and the journal know the operator's machine. No host can have it: it is not a host name.
+const OPERATOR: &str = "(this machine)";

@@ -1,0 +1,181 @@
+//! One step on one host: check, bring the bytes, make it hold.
+
+use std::time::Duration;
+
+use super::error::Failure;
+use super::execute::Executor;
+use super::progress::Progress;
+use std::sync::Arc;
+
+use crate::host::part::script::{
+    Marker, Outcome, Verdict, apply_script, apply_timeout, check_script, check_timeout, read_apply, read_check,
+    staging_script,
+};
+use crate::host::part::{Content, Part, Source};
+use crate::host::{Machine, MachineError, Output, Script, Step};
+
+/// How often a step is begun anew when the connection is lost under it.
+const ATTEMPTS: u32 = 3;
+
+/// How long the check of the disk's room may take.
+const STAGING_TIMEOUT: Duration = Duration::from_secs(120);
+
+impl Executor {
+    /// Makes a step hold; the number of parts that had to be changed. A lost connection is met by beginning anew, since
+    /// what was done by then is found done.
+    pub(super) async fn hold(
+        &self,
+        machine: &dyn Machine,
+        step: &Step,
+        progress: &Arc<Progress>,
+    ) -> Result<usize, Failure> {
+        let mut changed = 0;
+        let mut attempt = 1;
+        loop {
+            match self.attempt(machine, step, progress, &mut changed).await {
+                Err(Trouble::Machine(MachineError::Lost { .. } | MachineError::Connect { .. }))
+                    if attempt < ATTEMPTS && !self.stop.asked() =>
+                {
+                    tokio::time::sleep(Duration::from_secs(2 * u64::from(attempt))).await;
+                    attempt += 1;
+                }
+                Err(Trouble::Machine(error)) => {
+                    return Err(Failure::of_machine(machine.name(), &step.id, &step.title, error));
+                }
+                Err(Trouble::Step(failure)) => return Err(*failure),
+                Ok(()) => return Ok(changed),
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        machine: &dyn Machine,
+        step: &Step,
+        progress: &Arc<Progress>,
+        changed: &mut usize,
+    ) -> Result<(), Trouble> {
+        let marker = Marker::random();
+        let script = Script::new(check_script(step, &self.places, &marker), check_timeout(step));
+        let output = machine.run(&script).await?;
+        let Some(verdicts) = read_check(step, &marker, &output.stdout) else {
+            return Err(broken(machine, step, &output, "the host could not be looked at"));
+        };
+        let differing: Vec<usize> = (0..verdicts.len()).filter(|index| verdicts[*index] != Verdict::Holds).collect();
+        if differing.is_empty() {
+            return Ok(());
+        }
+        self.bring(machine, step, &verdicts, progress).await?;
+
+        let marker = Marker::random();
+        let text = apply_script(step, &differing, &self.places, &marker);
+        let output = machine.run(&Script::new(text, apply_timeout(step))).await?;
+        let outcomes = read_apply(step, &marker, &output.stdout);
+        *changed += outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Changed).count();
+        for (index, outcome) in &outcomes {
+            if let Outcome::Failed(status) = outcome {
+                let reason = match status {
+                    124 | 137 => "it took too long",
+                    _ => "",
+                };
+                let mut failure = Failure::new(Some(machine.name()), &step.id, &step.title, reason);
+                failure.part = Some(step.parts[*index].describe());
+                failure.status = Some(*status);
+                failure.output = redact(step, &output.stderr);
+                return Err(failure.into());
+            }
+        }
+        let seen = |index: &usize| outcomes.iter().any(|(found, _)| found == index);
+        if output.status != 0 || !differing.iter().all(seen) {
+            return Err(broken(machine, step, &output, "the script ended early"));
+        }
+        Ok(())
+    }
+
+    /// Uploads what the host lacks, each distinct entry once.
+    async fn bring(
+        &self,
+        machine: &dyn Machine,
+        step: &Step,
+        verdicts: &[Verdict],
+        progress: &Arc<Progress>,
+    ) -> Result<(), Trouble> {
+        let mut sources: Vec<&Source> = Vec::new();
+        for (part, verdict) in step.parts.iter().zip(verdicts) {
+            if let (Some(source), Verdict::Differs { upload: true }) = (part.source(), verdict)
+                && !sources.iter().any(|known| known.sha256 == source.sha256)
+            {
+                sources.push(source);
+            }
+        }
+        if sources.is_empty() {
+            return Ok(());
+        }
+        let output = machine.run(&Script::new(staging_script(&sources, &self.places), STAGING_TIMEOUT)).await?;
+        if output.status != 0 {
+            let mut failure = *broken_failure(machine, step, &output, "there is no room for the files that it needs");
+            failure.hints.push(format!("Free some space on {} under {}.", machine.name(), self.places.state));
+            return Err(failure.into());
+        }
+        progress.add_upload(sources.iter().map(|source| source.size).sum());
+        for source in sources {
+            // Fails only when the semaphore is closed, which nobody does.
+            let _permit = self.uploads.acquire().await;
+            let reader = self.store.open(&source.path).map_err(|error| {
+                let reason = format!("cannot read {} from the bundle", source.path);
+                let mut failure = Failure::new(Some(machine.name()), &step.id, &step.title, reason);
+                failure.source = Some(Box::new(error));
+                Trouble::from(failure)
+            })?;
+            machine.upload(progress.watch(reader), source.size, &self.places.upload_path(source)).await?;
+        }
+        Ok(())
+    }
+}
+
+enum Trouble {
+    Machine(MachineError),
+    Step(Box<Failure>),
+}
+
+impl From<MachineError> for Trouble {
+    fn from(error: MachineError) -> Self {
+        Trouble::Machine(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Trouble::Step(Box::new(failure))
+    }
+}
+
+fn broken(machine: &dyn Machine, step: &Step, output: &Output, reason: &str) -> Trouble {
+    Trouble::Step(broken_failure(machine, step, output, reason))
+}
+
+fn broken_failure(machine: &dyn Machine, step: &Step, output: &Output, reason: &str) -> Box<Failure> {
+    let mut failure = Failure::new(Some(machine.name()), &step.id, &step.title, reason);
+    failure.status = Some(output.status);
+    failure.output = redact(step, &output.stderr);
+    Box::new(failure)
+}
+
+/// How many lines of output an error shows.
+const SHOWN_LINES: usize = 40;
+
+/// The end of an output without terminal control, and without the secrets that the step's files hold.
+fn redact(step: &Step, output: &str) -> String {
+    let lines: Vec<&str> = output.lines().collect();
+    let mut text = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
+    for part in &step.parts {
+        if let Part::File(file) = part
+            && let Content::Secret(_) = &file.content
+        {
+            for line in file.content.expose().lines().map(str::trim).filter(|line| line.len() >= 8) {
+                text = text.replace(line, "(hidden)");
+            }
+        }
+    }
+    text.chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t')).collect()
+}

@@ -1,0 +1,155 @@
+//! What a run did, appended as it happens: `.kk/<cluster>/journal/<number>.jsonl`, one JSON object a line.
+//!
+//! Each record is on the disk before the run goes on. It holds no secret and no content of a file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::RunError;
+
+/// One line of the journal.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum Record {
+    /// The first line.
+    RunStarted {
+        /// "create cluster".
+        command: String,
+        /// Version of kk.
+        kk: String,
+        /// Digest of the bundle's inventory.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bundle: Option<String>,
+    },
+    StepDone {
+        host: String,
+        step: String,
+        changed: usize,
+        seconds: f64,
+    },
+    StepFailed {
+        host: String,
+        step: String,
+        reason: String,
+    },
+    /// The last line. Where it is missing, kk was killed.
+    RunEnded {
+        outcome: Outcome,
+        changed: usize,
+        seconds: f64,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Done,
+    Failed,
+    Interrupted,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    #[serde(flatten)]
+    record: &'a Record,
+}
+
+/// The journal of one run.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+}
+
+impl Journal {
+    /// Begins the journal of a new run of the site in this folder, under the next free number.
+    pub fn begin(site: &Path, command: &str, bundle: Option<String>) -> Result<Self, RunError> {
+        let folder = site.join("journal");
+        let (path, file) = create(&folder).map_err(|source| RunError::Journal { path: folder.clone(), source })?;
+        let journal = Self { path, file: Arc::new(Mutex::new(file)) };
+        let record = Record::RunStarted { command: command.into(), kk: env!("CARGO_PKG_VERSION").into(), bundle };
+        journal.append(&record).map_err(|source| journal.refuse(source))?;
+        Ok(journal)
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends a record and waits until the disk has it.
+    pub async fn record(&self, record: Record) -> Result<(), RunError> {
+        let journal = self.clone();
+        let written = tokio::task::spawn_blocking(move || journal.append(&record)).await;
+        written.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|source| self.refuse(source))
+    }
+
+    fn append(&self, record: &Record) -> io::Result<()> {
+        let mut line = serde_json::to_string(&Line { time: now(), record })?;
+        line.push('\n');
+        // Whoever panicked while writing has at worst left half a line.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(line.as_bytes())?;
+        file.sync_data()
+    }
+
+    fn refuse(&self, source: io::Error) -> RunError {
+        RunError::Journal { path: self.path.clone(), source }
+    }
+}
+
+fn create(folder: &Path) -> io::Result<(PathBuf, File)> {
+    std::fs::create_dir_all(folder)?;
+    let mut number = 1u32;
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let stem = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
+        if let Some(taken) = stem.and_then(|stem| stem.parse::<u32>().ok()) {
+            number = number.max(taken.saturating_add(1));
+        }
+    }
+    loop {
+        let path = folder.join(format!("{number:04}.jsonl"));
+        match OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < u32::MAX => number += 1,
+            outcome => return outcome.map(|file| (path, file)),
+        }
+    }
+}
+
+/// The time, as RFC 3339 in UTC with seconds.
+pub(super) fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn runs_are_numbered_and_lines_are_json() {
+        let site = tempfile::tempdir().unwrap();
+        Journal::begin(site.path(), "create cluster", None).unwrap();
+        let second = Journal::begin(site.path(), "create cluster", Some("sha256:aa".into())).unwrap();
+        assert!(second.path().ends_with("journal/0002.jsonl"));
+        let done = Record::StepDone { host: "node1".into(), step: "os/hosts".into(), changed: 2, seconds: 0.5 };
+        second.record(done).await.unwrap();
+        let text = std::fs::read_to_string(second.path()).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[0]["record"], "run-started");
+        assert_eq!(lines[0]["bundle"], "sha256:aa");
+        assert_eq!(lines[1]["record"], "step-done");
+        assert_eq!(lines[1]["changed"], 2);
+        assert!(lines[1]["time"].as_str().unwrap().ends_with('Z'));
+    }
+}
