@@ -3,6 +3,7 @@
 pub mod local;
 pub mod machine;
 pub mod part;
+pub mod ssh;
 pub mod step;
 
 pub use machine::{Machine, MachineError, Output, Script};

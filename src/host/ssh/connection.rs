@@ -1,0 +1,347 @@
+//! One SSH connection: transport, host key, and its channels.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use russh::client::{self, DisconnectReason, Handle};
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::{ChannelOpenFailure, Preferred, cipher, compression};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::exec::Channel;
+use super::failure::ConnectFailure;
+use super::known_hosts::{HostKeyPolicy, HostKeyQuestion, KnownHosts, KnownHostsError, Place, Verdict, fingerprint};
+use super::target::Target;
+use crate::host::MachineError;
+
+/// OpenSSH allows ten sessions on a connection; hardened hosts allow fewer.
+const CHANNELS: usize = 8;
+/// How often one channel may be refused before that is an error.
+const MOST_REFUSALS: u32 = 12;
+
+/// A connection whose host key has been judged.
+pub(super) struct Connection {
+    pub handle: Handle<Client>,
+    permits: Arc<Semaphore>,
+    /// How many permits there are.
+    limit: AtomicUsize,
+    notes: Arc<Mutex<Notes>>,
+}
+
+/// What the transport learns while it works, for messages.
+#[derive(Default)]
+struct Notes {
+    /// The key that the server showed, and what the files say about it.
+    shown: Option<(PublicKey, Result<Verdict, KnownHostsError>)>,
+    /// Why the connection ended.
+    end: Option<String>,
+}
+
+/// The handler that russh calls back.
+pub(super) struct Client {
+    known_hosts: Arc<KnownHosts>,
+    address: String,
+    port: u16,
+    notes: Arc<Mutex<Notes>>,
+}
+
+impl client::Handler for Client {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else { return Ok(false) };
+        let verdict = self.known_hosts.judge(&self.address, self.port, key);
+        let trusted = match &verdict {
+            Ok(Verdict::Known) => true,
+            Ok(Verdict::Unknown) => matches!(self.known_hosts.policy(), HostKeyPolicy::AcceptNew),
+            Ok(Verdict::Changed(_) | Verdict::Revoked(_)) | Err(_) => false,
+        };
+        if let Ok(mut notes) = self.notes.lock() {
+            notes.shown = Some((key.clone(), verdict));
+        }
+        Ok(trusted)
+    }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
+        let (text, result) = match reason {
+            DisconnectReason::ReceivedDisconnect(info) => {
+                let said: String = info.message.chars().filter(|c| !c.is_control()).take(300).collect();
+                (format!("the server said: {said}"), Ok(()))
+            }
+            DisconnectReason::Error(error) => {
+                let text = match &error {
+                    russh::Error::KeepaliveTimeout => "the host has not answered for 40 s".to_string(),
+                    russh::Error::HUP | russh::Error::Disconnect => "the server closed it".to_string(),
+                    error => error.to_string(),
+                };
+                (text, Err(error))
+            }
+        };
+        if let Ok(mut notes) = self.notes.lock() {
+            notes.end = Some(text);
+        }
+        result
+    }
+}
+
+impl Connection {
+    /// Connects and judges the host key; asks where the policy says so.
+    pub async fn open(target: &Target, known_hosts: &Arc<KnownHosts>) -> Result<Self, MachineError> {
+        match Self::attempt(target, known_hosts).await? {
+            Attempt::Open(connection) => return Ok(connection),
+            Attempt::Unknown(key) => ask(target, known_hosts, key).await?,
+        }
+        // A connection does not live for as long as a person may think, so a new one is made after the answer.
+        match Self::attempt(target, known_hosts).await? {
+            Attempt::Open(connection) => Ok(connection),
+            Attempt::Unknown(_) => Err(host_key(
+                target,
+                format!("{} showed one host key, and another when it was asked again", target.endpoint()),
+                Some(
+                    "Something between kk and the host answers in its place, or several hosts share the address."
+                        .into(),
+                ),
+            )),
+        }
+    }
+
+    async fn attempt(target: &Target, known_hosts: &Arc<KnownHosts>) -> Result<Attempt, MachineError> {
+        let recorded = known_hosts
+            .algorithms(&target.address, target.port)
+            .map_err(|error| host_key(target, error.to_string(), None))?;
+        let notes = Arc::new(Mutex::new(Notes::default()));
+        let client = Client {
+            known_hosts: known_hosts.clone(),
+            address: target.address.clone(),
+            port: target.port,
+            notes: notes.clone(),
+        };
+        let opened = transport(target, config(&recorded), client).await;
+        let shown = notes.lock().ok().and_then(|mut notes| notes.shown.take());
+        match (opened, shown) {
+            (opened, Some((key, Ok(Verdict::Unknown)))) => match (known_hosts.policy(), opened) {
+                (HostKeyPolicy::AcceptNew, Ok(handle)) => {
+                    learn(target, known_hosts, key).await?;
+                    Ok(Attempt::Open(Self::new(handle, notes)))
+                }
+                (HostKeyPolicy::AcceptNew, Err(failure)) => Err(connect(target, failure)),
+                (HostKeyPolicy::Ask(_) | HostKeyPolicy::Refuse, _) => Ok(Attempt::Unknown(key)),
+            },
+            (_, Some((key, Ok(Verdict::Changed(place))))) => Err(changed(target, &key, &place)),
+            (_, Some((key, Ok(Verdict::Revoked(place))))) => Err(host_key(
+                target,
+                format!(
+                    "{} shows the host key {}, which {} line {} marks as revoked",
+                    target.endpoint(),
+                    fingerprint(&key),
+                    place.path.display(),
+                    place.line
+                ),
+                Some("Give the host a new key, or find out who answers in its place.".into()),
+            )),
+            (_, Some((_, Err(error)))) => Err(host_key(target, error.to_string(), None)),
+            (Ok(handle), _) => Ok(Attempt::Open(Self::new(handle, notes))),
+            (Err(failure), _) => Err(connect(target, failure)),
+        }
+    }
+
+    fn new(handle: Handle<Client>, notes: Arc<Mutex<Notes>>) -> Self {
+        Self { handle, permits: Arc::new(Semaphore::new(CHANNELS)), limit: AtomicUsize::new(CHANNELS), notes }
+    }
+
+    /// Whether the transport has ended.
+    pub fn is_closed(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    /// Why the connection ended, as far as it is known.
+    pub async fn end(&self) -> String {
+        // The reason is noted just after the channels hear of the end.
+        for _ in 0..20 {
+            if let Some(end) = self.notes.lock().ok().and_then(|notes| notes.end.clone()) {
+                return end;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        "the server closed it".to_string()
+    }
+
+    /// Opens a channel; waits while as many are open as the host allows.
+    pub async fn channel(&self) -> Result<Channel, russh::Error> {
+        let mut refusals = 0;
+        loop {
+            let permit = self.permits.clone().acquire_owned().await.map_err(|_| russh::Error::Disconnect)?;
+            match self.handle.channel_open_session().await {
+                Ok(channel) => return Ok(Channel::new(channel, permit)),
+                Err(russh::Error::ChannelOpenFailure(
+                    ChannelOpenFailure::ConnectFailed | ChannelOpenFailure::ResourceShortage,
+                )) if refusals < MOST_REFUSALS => refusals += 1,
+                Err(error) => return Err(error),
+            }
+            // A session that just ended may still be counted; beyond that, this host allows fewer (MaxSessions), and
+            // the session makes do with what it has.
+            tokio::time::sleep(Duration::from_millis(20 << refusals.min(5))).await;
+            let fewer = |limit: usize| (limit > 1).then(|| limit - 1);
+            if refusals > 1 && self.limit.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer).is_ok() {
+                permit.forget();
+            }
+        }
+    }
+}
+
+enum Attempt {
+    Open(Connection),
+    Unknown(PublicKey),
+}
+
+async fn transport(target: &Target, config: client::Config, client: Client) -> Result<Handle<Client>, ConnectFailure> {
+    let connecting = async {
+        let addresses: Vec<_> = tokio::net::lookup_host((target.address.as_str(), target.port))
+            .await
+            .map_err(|source| ConnectFailure::Name { name: target.address.clone(), source })?
+            .collect();
+        let stream = TcpStream::connect(addresses.as_slice()).await?;
+        stream.set_nodelay(true)?;
+        Ok::<_, ConnectFailure>(stream)
+    };
+    let stream = tokio::time::timeout(target.timeout, connecting)
+        .await
+        .map_err(|_| ConnectFailure::Silent { after: target.timeout })??;
+    tokio::time::timeout(target.timeout, client::connect_stream(Arc::new(config), stream, client))
+        .await
+        .map_err(|_| ConnectFailure::Handshake { after: target.timeout })?
+        .map_err(ConnectFailure::from)
+}
+
+/// The transport's settings; each differs from the default for a measured reason.
+fn config(recorded: &[Algorithm]) -> client::Config {
+    let ours = [
+        Algorithm::Ed25519,
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
+        Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
+        Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
+    ];
+    let is_recorded = |algorithm: &Algorithm| {
+        recorded.iter().any(|known| match (known, algorithm) {
+            (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }) => true,
+            (known, algorithm) => known == algorithm,
+        })
+    };
+    let (mut keys, others): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_recorded);
+    keys.extend(others);
+    client::Config {
+        // AES-GCM is twice as fast as ChaCha20 where the processor has AES, and CTR a third of it.
+        preferred: Preferred {
+            key: Cow::Owned(keys),
+            cipher: Cow::Borrowed(&[
+                cipher::AES_256_GCM,
+                cipher::AES_128_GCM,
+                cipher::CHACHA20_POLY1305,
+                cipher::AES_256_CTR,
+                cipher::AES_192_CTR,
+                cipher::AES_128_CTR,
+            ]),
+            // What is sent is compressed already.
+            compression: Cow::Borrowed(&[compression::NONE]),
+            ..Preferred::DEFAULT
+        },
+        // A command may be silent for an hour; a peer that is gone is found out by keepalives.
+        inactivity_timeout: None,
+        keepalive_interval: Some(Duration::from_secs(10)),
+        keepalive_max: 3,
+        nodelay: true,
+        ..client::Config::default()
+    }
+}
+
+/// Has a person decide about an unknown key, one person, one question at a time.
+async fn ask(target: &Target, known_hosts: &Arc<KnownHosts>, key: PublicKey) -> Result<(), MachineError> {
+    let HostKeyPolicy::Ask(asker) = known_hosts.policy() else {
+        return Err(host_key(
+            target,
+            format!("the host key of {} is not known: {} {}", target.endpoint(), key.algorithm(), fingerprint(&key)),
+            Some(format!(
+                "Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_…_key.pub` on the host's console. Then run again \
+                 with --accept-new-host-keys, or add the key to {}.",
+                known_hosts.site().display()
+            )),
+        ));
+    };
+    let turn = known_hosts.asking.lock().await;
+    // While this one waited for its turn, the same key may have been recorded for the same address.
+    if let Ok(Verdict::Known) = known_hosts.judge(&target.address, target.port, &key) {
+        return Ok(());
+    }
+    let question = HostKeyQuestion {
+        host: target.name.clone(),
+        endpoint: target.endpoint(),
+        algorithm: key.algorithm().to_string(),
+        fingerprint: fingerprint(&key),
+    };
+    let asker = asker.clone();
+    let trusted = tokio::task::spawn_blocking(move || asker.trust(&question)).await.unwrap_or(false);
+    let result = match trusted {
+        true => learn(target, known_hosts, key).await,
+        false => Err(host_key(target, format!("the host key of {} was not accepted", target.endpoint()), None)),
+    };
+    drop(turn);
+    result
+}
+
+async fn learn(target: &Target, known_hosts: &Arc<KnownHosts>, key: PublicKey) -> Result<(), MachineError> {
+    let (files, address, port) = (known_hosts.clone(), target.address.clone(), target.port);
+    match tokio::task::spawn_blocking(move || files.learn(&address, port, &key)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(host_key(target, error.to_string(), None)),
+        Err(error) => Err(host_key(target, format!("the host key could not be recorded: {error}"), None)),
+    }
+}
+
+fn changed(target: &Target, key: &PublicKey, place: &Place) -> MachineError {
+    let name = super::known_hosts_line::name(&target.address, target.port);
+    host_key(
+        target,
+        format!(
+            "{} shows a host key that is not the recorded one: {} {}, where {} line {} records another. Someone may \
+             be answering in the host's place (a man in the middle)",
+            target.endpoint(),
+            key.algorithm(),
+            fingerprint(key),
+            place.path.display(),
+            place.line
+        ),
+        Some(format!(
+            "If the host was installed anew, compare the fingerprint on its console, remove the old key with \
+             `ssh-keygen -R {} -f {}`, and run again.",
+            super::shell::quote(&name),
+            place.path.display()
+        )),
+    )
+}
+
+fn host_key(target: &Target, message: String, hint: Option<String>) -> MachineError {
+    MachineError::HostKey { host: target.name.clone(), message, hint }
+}
+
+fn connect(target: &Target, failure: ConnectFailure) -> MachineError {
+    MachineError::Connect { host: target.name.clone(), address: target.endpoint(), source: Box::new(failure) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_algorithms_come_first() {
+        let names = |recorded: &[Algorithm]| {
+            config(recorded).preferred.key.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        insta::assert_snapshot!(names(&[]), @"ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 rsa-sha2-512 rsa-sha2-256");
+        insta::assert_snapshot!(names(&[Algorithm::Rsa { hash: None }]), @"rsa-sha2-512 rsa-sha2-256 ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521");
+    }
+}

@@ -1,0 +1,106 @@
+//! Where a session goes, and what the operator's machine lends it for the login.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::cluster::Host;
+
+/// A host as SSH sees it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Name in the cluster file; every message names the host so.
+    pub name: String,
+    /// Name or address.
+    pub address: String,
+    pub port: u16,
+    /// Anyone but root needs sudo.
+    pub user: String,
+    /// For the login and for sudo.
+    pub password: Option<SecretString>,
+    /// A private key in OpenSSH's or one of the PEM formats.
+    pub private_key: Option<SecretString>,
+    /// A file with a private key.
+    pub private_key_path: Option<PathBuf>,
+    pub private_key_passphrase: Option<SecretString>,
+    /// How long connecting may take, and then again how long the login may take.
+    pub timeout: Duration,
+}
+
+impl Target {
+    /// The host of a cluster file. `~/` in the key's path is `home`.
+    pub fn of(host: &Host, home: Option<&Path>) -> Self {
+        Self {
+            name: host.name.clone(),
+            address: match host.address.is_empty() {
+                true => host.internal_ipv4().to_string(),
+                false => host.address.clone(),
+            },
+            port: host.port,
+            user: host.user.clone(),
+            password: host.password.clone(),
+            private_key: host.private_key.clone(),
+            private_key_path: host.private_key_path.as_deref().filter(|path| !path.is_empty()).map(|path| {
+                match (path.strip_prefix("~/"), home) {
+                    (Some(rest), Some(home)) => home.join(rest),
+                    _ => PathBuf::from(path),
+                }
+            }),
+            private_key_passphrase: host.private_key_passphrase.clone(),
+            timeout: Duration::from_secs(host.timeout.max(1)),
+        }
+    }
+
+    /// Address and port for people: `10.0.0.1:22`, `[fd00::1]:22`.
+    pub fn endpoint(&self) -> String {
+        match self.address.contains(':') {
+            true => format!("[{}]:{}", self.address, self.port),
+            false => format!("{}:{}", self.address, self.port),
+        }
+    }
+}
+
+/// What the operator's machine lends to logins.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Socket of an SSH agent.
+    pub agent: Option<PathBuf>,
+    /// Private keys for hosts that name neither a key nor a password; those that exist are tried in this order.
+    pub default_keys: Vec<PathBuf>,
+}
+
+impl Options {
+    /// What OpenSSH's client would use: `SSH_AUTH_SOCK`, and the usual key files in `~/.ssh`.
+    pub fn from_env() -> Self {
+        let home = std::env::home_dir();
+        Self {
+            agent: std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty()).map(PathBuf::from),
+            default_keys: home
+                .iter()
+                .flat_map(|home| ["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| home.join(".ssh").join(name)))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_of_a_cluster_file() {
+        let host = Host {
+            name: "node1".into(),
+            internal_address: "10.0.0.1,fd00::1".into(),
+            private_key_path: Some("~/.ssh/id".into()),
+            timeout: 0,
+            ..Host::default()
+        };
+        let target = Target::of(&host, Some(Path::new("/home/ann")));
+        assert_eq!(target.address, "10.0.0.1");
+        assert_eq!(target.endpoint(), "10.0.0.1:22");
+        assert_eq!(target.private_key_path, Some(PathBuf::from("/home/ann/.ssh/id")));
+        assert_eq!(target.timeout, Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,8 @@
+//! Sessions against a real sshd on 127.0.0.1.
+
+mod exec;
+mod host_keys;
+mod login;
+mod sshd;
+mod sudo;
+mod upload;
