@@ -107,7 +107,16 @@ impl Client {
         }
         let asked = matches!(status, 429 | 503).then(|| retry_after(&response)).flatten();
         let sent = authorization.is_some() && auth.has_credentials();
-        Err((self.transport().refusal(response, &call.subject, sent).await, asked))
+        let error = match self.transport().refusal(response, &call.subject, sent).await {
+            // The token server took the credentials, so what is wrong is not the password.
+            RegistryError::Unauthorized { subject, said, credentials: true }
+                if matches!(auth.scheme(), Some(Scheme::Bearer { .. })) =>
+            {
+                RegistryError::Forbidden { subject, said }
+            }
+            error => error,
+        };
+        Err((error, asked))
     }
 
     /// After a 401: whether there is another login to try.
