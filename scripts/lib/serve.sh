@@ -12,11 +12,14 @@ serve_up() {
         esac
     done
     [[ -d $(www_dir) ]] || die "nothing is built yet: scripts/upstream build"
-    serve_down
-    mkdir -p "$(run_dir)"
-    echo "$port" >"$(run_dir)/port"
-    start_registry $((port + 1))
-    start_nginx "$port" $((port + 1))
+    # What is served on that port stays up, and gets what was built since.
+    if [[ $(served_port) != "$port" ]]; then
+        serve_down
+        mkdir -p "$(run_dir)"
+        echo "$port" >"$(run_dir)/port"
+        start_registry $((port + 1))
+        start_nginx "$port" $((port + 1))
+    fi
     push_images "$port"
     serve_status
 }
@@ -119,11 +122,16 @@ stop_process() {
     rm -f "$2"
 }
 
-serve_status() {
-    local port='' layout
+# Empty when nothing is served.
+served_port() {
     if is_ours "$(run_dir)/nginx.pid" nginx && is_ours "$(run_dir)/registry.pid" "registry serve"; then
-        port=$(<"$(run_dir)/port")
+        cat "$(run_dir)/port"
     fi
+}
+
+serve_status() {
+    local port layout
+    port=$(served_port)
     echo "built in $(cache_dir):"
     { [[ ! -d $(www_dir) ]] || find "$(www_dir)" -type f -printf '  https://%P  %s\n' | sort; }
     while read -r layout; do
