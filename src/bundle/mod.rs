@@ -1,5 +1,33 @@
 //! The file that crosses the gap: layout, write, read, verify.
+//!
+//! - [`inventory`]: what is in a bundle, by digest; [`check`]: whether an inventory agrees with itself.
+//! - [`layout`]: which entries follow from an inventory, and in which order; [`spelling`]: tar, tar.gz or tar.zst.
+//! - [`write`](mod@write): makes a bundle in one pass. [`read`]: opens one, [`verify`]: proves it, [`entry`]: reads from it.
+//!
+//! A bundle is hostile until it is verified: [`Bundle<Unverified>`] shows its inventory and nothing else.
 
+pub mod check;
+pub mod entry;
+pub mod fault;
+mod frame;
+mod front;
+mod header;
 pub mod inventory;
+pub mod layout;
+pub mod medium;
+pub mod read;
+#[cfg(test)]
+mod sample;
+pub mod spelling;
+#[cfg(test)]
+mod tests;
+pub mod verify;
+pub mod write;
 
+pub use entry::EntryReader;
 pub use inventory::Inventory;
+pub use layout::Member;
+pub use read::{Bundle, OpenError, Unverified, Verified};
+pub use spelling::Spelling;
+pub use verify::{VerifyDepth, VerifyError};
+pub use write::{WriteError, Written, write};

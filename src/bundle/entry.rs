@@ -1,0 +1,183 @@
+//! Reads one entry's content and proves it on the way.
+
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+
+use super::fault::{BadObject, Fault};
+use super::frame::Stream;
+use super::header::{self, Header};
+use super::layout::Member;
+use super::medium::Medium;
+use super::spelling::Spelling;
+use super::verify::VerifyDepth;
+use crate::digest::Digest;
+
+/// The uncompressed content of one entry.
+///
+/// Header, framing, padding and digest are checked while it is read, so a file that changed after it was verified is an
+/// error of kind [`io::ErrorKind::InvalidData`] here, at the latest at the content's end.
+pub struct EntryReader {
+    stream: Stream,
+    path: String,
+    belongs_to: Vec<String>,
+    header: Header,
+    size: u64,
+    padding: u64,
+    blake3: String,
+    sha256: Option<Digest>,
+    blake3_taken: blake3::Hasher,
+    sha256_taken: ring::digest::Context,
+    stage: Stage,
+    /// Bytes of the content that are not consumed yet.
+    left: u64,
+    /// Bytes that were shown and hashed and are not consumed yet.
+    shown: usize,
+}
+
+#[derive(PartialEq)]
+enum Stage {
+    Header,
+    Content,
+    Done,
+}
+
+/// Where an entry's frames lie in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) start: u64,
+    pub(super) end: u64,
+}
+
+impl EntryReader {
+    pub(super) fn new(
+        medium: Arc<dyn Medium>,
+        spelling: Spelling,
+        member: &Member,
+        place: Place,
+        depth: VerifyDepth,
+    ) -> Result<Self, Fault> {
+        let stored = member.is_stored(spelling);
+        Ok(Self {
+            stream: Stream::new(medium, spelling, stored, member.length(), place.start, place.end)?,
+            path: member.path.clone(),
+            belongs_to: Vec::new(),
+            header: member.header()?,
+            size: member.size,
+            padding: member.padding(),
+            blake3: member.blake3.0.clone(),
+            sha256: (depth == VerifyDepth::Sha256).then_some(member.sha256),
+            blake3_taken: blake3::Hasher::new(),
+            sha256_taken: ring::digest::Context::new(&ring::digest::SHA256),
+            stage: Stage::Header,
+            left: member.size,
+            shown: 0,
+        })
+    }
+
+    /// Names what needs the entry in errors.
+    pub(super) fn belonging_to(mut self, owners: Vec<String>) -> Self {
+        self.belongs_to = owners;
+        self
+    }
+
+    /// Bytes of the content.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The next bytes of the content, none after its end; the same until they are consumed.
+    pub(super) fn show(&mut self) -> Result<&[u8], Fault> {
+        if self.stage == Stage::Header {
+            self.check_header()?;
+        }
+        if self.left == 0 {
+            if self.stage != Stage::Done {
+                self.check_end()?;
+            }
+            return Ok(&[]);
+        }
+        let bytes = self.stream.fill()?;
+        if bytes.is_empty() {
+            return Err(Fault::Padding);
+        }
+        if self.shown == 0 {
+            self.shown = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+            self.blake3_taken.update(&bytes[..self.shown]);
+            if self.sha256.is_some() {
+                self.sha256_taken.update(&bytes[..self.shown]);
+            }
+        }
+        Ok(&bytes[..self.shown])
+    }
+
+    pub(super) fn pass(&mut self, count: usize) {
+        let count = count.min(self.shown);
+        self.shown -= count;
+        self.left -= count as u64;
+        self.stream.consume(count);
+    }
+
+    fn check_header(&mut self) -> Result<(), Fault> {
+        let mut found = [0u8; header::BLOCK as usize];
+        self.stream.read_exact(&mut found)?;
+        if found != self.header {
+            return Err(Fault::Header { found: header::describe(&found) });
+        }
+        self.stage = Stage::Content;
+        Ok(())
+    }
+
+    fn check_end(&mut self) -> Result<(), Fault> {
+        let found = self.blake3_taken.finalize().to_hex().to_string();
+        if found != self.blake3 {
+            return Err(Fault::Blake3 { expected: self.blake3.clone(), found });
+        }
+        if let Some(expected) = &self.sha256 {
+            let found = hex(self.sha256_taken.clone().finish().as_ref());
+            if found != expected.hex() {
+                return Err(Fault::Sha256 { expected: expected.hex(), found });
+            }
+        }
+        let mut padding = [0u8; header::BLOCK as usize];
+        let padding = &mut padding[..self.padding as usize];
+        self.stream.read_exact(padding)?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(Fault::Padding);
+        }
+        self.stream.finish()?;
+        self.stage = Stage::Done;
+        Ok(())
+    }
+
+    fn failed(&self, fault: Fault) -> io::Error {
+        let bad = BadObject { path: self.path.clone(), belongs_to: self.belongs_to.clone(), fault };
+        io::Error::new(io::ErrorKind::InvalidData, bad)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl BufRead for EntryReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if let Err(fault) = self.show() {
+            return Err(self.failed(fault));
+        }
+        self.show().map_err(io::Error::other)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.pass(count);
+    }
+}
+
+impl Read for EntryReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.fill_buf()?;
+        let count = bytes.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        self.pass(count);
+        Ok(count)
+    }
+}

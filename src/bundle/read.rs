@@ -1,0 +1,238 @@
+//! Opens a bundle: its inventory first, its content once it is verified.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::check::InventoryError;
+use super::entry::{EntryReader, Place};
+use super::fault::{BadObject, Fault};
+use super::front::{self, FrontError};
+use super::inventory::{FORMAT, Inventory, blob_path};
+use super::layout::{self, Member};
+use super::medium::{FileMedium, Medium};
+use super::spelling::{START, Spelling};
+use super::verify::VerifyDepth;
+use crate::digest::Digest;
+
+/// A bundle whose inventory alone was read.
+pub struct Unverified(());
+
+/// A bundle of which every byte was checked; see [`Bundle::verify`].
+#[derive(Clone)]
+pub struct Verified {
+    pub(super) places: Arc<Places>,
+}
+
+/// Where every entry lies.
+pub(super) struct Places {
+    pub(super) by_path: HashMap<String, usize>,
+    pub(super) places: Vec<Place>,
+}
+
+/// A bundle that is open for reading. Cheap to clone once verified; clones read at the same time.
+#[derive(Clone)]
+pub struct Bundle<State> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: State,
+}
+
+/// What is known of an open bundle.
+pub(super) struct Shared {
+    pub(super) path: PathBuf,
+    pub(super) medium: Arc<dyn Medium>,
+    pub(super) spelling: Spelling,
+    pub(super) inventory: Inventory,
+    /// The bytes of `bundle.json`.
+    pub(super) json: Vec<u8>,
+    pub(super) signature: Option<Vec<u8>>,
+    /// The entries after the front.
+    pub(super) members: Vec<Member>,
+    /// Offset of the first of them.
+    pub(super) start: u64,
+}
+
+/// Why a bundle cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the bundle {} cannot be read: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} is not a bundle of kk: its first entry should be bundle.json, but there is {found}", path.display())]
+    NotABundle { path: PathBuf, found: String },
+    #[error("{} is not a tar, a tar.gz or a tar.zst, and so not a bundle of kk", path.display())]
+    NotATar { path: PathBuf },
+    #[error("the bundle {} is damaged: {object}. Copy it again", path.display())]
+    Damaged { path: PathBuf, object: Box<BadObject> },
+    #[error("the bundle {} is damaged: {entry} does not have the checksum in bundle.sha256. Copy it again", path.display())]
+    Checksum { path: PathBuf, entry: &'static str },
+    #[error("{entry} of the bundle {} claims {size} bytes; at most {most} are allowed", path.display())]
+    TooLarge { path: PathBuf, entry: &'static str, size: u64, most: u64 },
+    #[error("the bundle {} has format {found}, this kk reads format {FORMAT}: use the kk that came with the bundle", path.display())]
+    Format { path: PathBuf, found: u64 },
+    #[error("bundle.json of the bundle {} cannot be understood: {source}", path.display())]
+    Json { path: PathBuf, source: serde_json::Error },
+    #[error("bundle.json of the bundle {} is not written as kk writes it", path.display())]
+    NotCanonical { path: PathBuf },
+    #[error("bundle.json of the bundle {} is refused: {source}", path.display())]
+    Inventory { path: PathBuf, source: InventoryError },
+}
+
+/// Why an entry of a verified bundle cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    #[error("the bundle {} holds no {entry}", bundle.display())]
+    Absent { bundle: PathBuf, entry: String },
+    #[error("the bundle {} changed since it was verified: {object}", bundle.display())]
+    Bad { bundle: PathBuf, object: Box<BadObject> },
+}
+
+/// The one field that every format has.
+#[derive(Deserialize)]
+struct AnyFormat {
+    format: u64,
+}
+
+impl Bundle<Unverified> {
+    /// Opens the bundle in this file. Reads its first entries only, however large it is; the spelling is told from the
+    /// content, not from the name.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: path.to_owned(), source };
+        let mut start = Vec::new();
+        File::open(path).map_err(io)?.take(START as u64).read_to_end(&mut start).map_err(io)?;
+        let spelling = Spelling::of_start(&start).ok_or_else(|| OpenError::NotATar { path: path.to_owned() })?;
+        Self::open_medium(path, Arc::new(FileMedium::open(path).map_err(io)?), spelling)
+    }
+
+    /// Opens a bundle that lies on another kind of medium; `path` names it in messages.
+    pub fn open_medium(path: &Path, medium: Arc<dyn Medium>, spelling: Spelling) -> Result<Self, OpenError> {
+        let refused = |error| refusal(path, error);
+        let (json, after) = front::inventory(&medium, spelling).map_err(refused)?;
+        // A later format may differ in everything but the inventory's place, so its number comes first; but one that a
+        // damaged byte turned into another is a matter of the checksum.
+        let format = serde_json::from_slice::<AnyFormat>(&json).ok().map(|any| any.format);
+        let unknown = |found: u64| OpenError::Format { path: path.to_owned(), found };
+        let front = match (front::rest(&medium, spelling, json, after), format) {
+            (Ok(front), _) => front,
+            (Err(_), Some(found)) if found != u64::from(FORMAT) => return Err(unknown(found)),
+            (Err(error), _) => return Err(refused(error)),
+        };
+        if let Some(entry) = front.damaged {
+            return Err(OpenError::Checksum { path: path.to_owned(), entry });
+        }
+        if let Some(found) = format.filter(|found| *found != u64::from(FORMAT)) {
+            return Err(unknown(found));
+        }
+        let json = |source| OpenError::Json { path: path.to_owned(), source };
+        let inventory: Inventory = serde_json::from_slice(&front.inventory).map_err(json)?;
+        inventory.check().map_err(|source| OpenError::Inventory { path: path.to_owned(), source })?;
+        if inventory.to_json().map_err(json)? != front.inventory {
+            return Err(OpenError::NotCanonical { path: path.to_owned() });
+        }
+        let shared = Shared {
+            path: path.to_owned(),
+            medium,
+            spelling,
+            members: layout::body(&inventory),
+            inventory,
+            json: front.inventory,
+            signature: front.signature,
+            start: front.end,
+        };
+        Ok(Self { shared: Arc::new(shared), state: Unverified(()) })
+    }
+}
+
+fn refusal(path: &Path, error: FrontError) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        FrontError::NotABundle { found } => OpenError::NotABundle { path, found },
+        FrontError::TooLarge { path: entry, size, most } => OpenError::TooLarge { path, entry, size, most },
+        FrontError::Damaged { path: entry, fault } => OpenError::Damaged {
+            path,
+            object: Box::new(BadObject { path: entry.into(), belongs_to: Vec::new(), fault }),
+        },
+    }
+}
+
+impl<State> fmt::Debug for Bundle<State> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.shared.inventory.name;
+        formatter.debug_struct("Bundle").field("path", &self.shared.path).field("name", name).finish_non_exhaustive()
+    }
+}
+
+impl<State> Bundle<State> {
+    /// What the bundle holds, as it says itself.
+    pub fn inventory(&self) -> &Inventory {
+        &self.shared.inventory
+    }
+
+    /// The bytes of `bundle.json`: what a signature signs.
+    pub fn inventory_bytes(&self) -> &[u8] {
+        &self.shared.json
+    }
+
+    /// The digest of `bundle.json`: as every content is named in it by digest, the digest of the whole bundle.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.shared.json)
+    }
+
+    /// The bytes of `bundle.sig`, unchecked.
+    pub fn signature(&self) -> Option<&[u8]> {
+        self.shared.signature.as_deref()
+    }
+
+    /// The file that was opened.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    pub fn spelling(&self) -> Spelling {
+        self.shared.spelling
+    }
+
+    /// Bytes of the file.
+    pub fn size(&self) -> u64 {
+        self.shared.medium.size()
+    }
+}
+
+impl Bundle<Verified> {
+    /// The entries after the inventory, in the bundle's order.
+    pub fn entries(&self) -> &[Member] {
+        &self.shared.members
+    }
+
+    /// The uncompressed content of the entry at this path. Any number of readers may work at once.
+    pub fn open_entry(&self, path: &str) -> Result<EntryReader, EntryError> {
+        let Some(index) = self.state.places.by_path.get(path) else {
+            return Err(EntryError::Absent { bundle: self.shared.path.clone(), entry: path.to_owned() });
+        };
+        let member = &self.shared.members[*index];
+        let owners = self.shared.inventory.owners(member);
+        match self.shared.reader(*index, self.state.places.places[*index], VerifyDepth::Blake3) {
+            Ok(reader) => Ok(reader.belonging_to(owners)),
+            Err(fault) => {
+                let object = Box::new(BadObject { path: path.to_owned(), belongs_to: owners, fault });
+                Err(EntryError::Bad { bundle: self.shared.path.clone(), object })
+            }
+        }
+    }
+
+    /// The blob of this digest: an index, a manifest, a config or a layer.
+    pub fn open_blob(&self, digest: &Digest) -> Result<EntryReader, EntryError> {
+        self.open_entry(&blob_path(digest))
+    }
+}
+
+impl Shared {
+    /// A reader of the entry with this index, which lies at this place.
+    pub(super) fn reader(&self, index: usize, place: Place, depth: VerifyDepth) -> Result<EntryReader, Fault> {
+        EntryReader::new(self.medium.clone(), self.spelling, &self.members[index], place, depth)
+    }
+}

@@ -1,0 +1,218 @@
+//! Proves a bundle: every byte of the file is what the writer would have written for this inventory.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::entry::Place;
+use super::fault::{BadObject, Fault};
+use super::frame::{self, CHUNK, Stream};
+use super::header::{self, BLOCK, END};
+use super::medium::Window;
+use super::read::{Bundle, Places, Shared, Unverified, Verified};
+use crate::event::{Event, Events};
+
+/// Which digests are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifyDepth {
+    /// BLAKE3, at the speed of the medium.
+    Blake3,
+    /// SHA-256 too: several times slower where the processor has no instructions for it.
+    Sha256,
+}
+
+/// A bundle that is not what its inventory says.
+#[derive(Debug)]
+pub struct VerifyError {
+    /// The bundle.
+    pub path: PathBuf,
+    /// Every bad entry, in the bundle's order.
+    pub bad: Vec<BadObject>,
+}
+
+/// A message lists this many bad entries.
+const SHOWN: usize = 20;
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = if self.bad.len() == 1 { "entry is" } else { "entries are" };
+        write!(formatter, "the bundle {} is damaged: {} {entries} bad", self.path.display(), self.bad.len())?;
+        for bad in self.bad.iter().take(SHOWN) {
+            write!(formatter, "\n  {bad}")?;
+        }
+        if self.bad.len() > SHOWN {
+            write!(formatter, "\n  and {} more", self.bad.len() - SHOWN)?;
+        }
+        formatter.write_str("\nCopy the bundle again; if it stays damaged, export it again")
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+/// More threads than this do not make a medium faster, and each holds a chunk in memory.
+const MAX_THREADS: usize = 16;
+
+impl Bundle<Unverified> {
+    /// Reads the file once, with all cores, and checks every byte of it. All bad entries are reported at once.
+    pub fn verify(self, depth: VerifyDepth, events: &Events) -> Result<Bundle<Verified>, VerifyError> {
+        let shared = self.shared;
+        events.emit(Event::BytesTotal { total: shared.medium.size() });
+        events.emit(Event::BytesMoved { bytes: shared.start });
+        let (places, broken) = shared.find();
+        let mut bad = shared.check_all(&places, depth, events);
+        match broken {
+            Some(fault) => {
+                bad.push((places.len(), fault));
+                bad.extend((places.len() + 1..shared.members.len()).map(|index| (index, Fault::OutOfReach)));
+            }
+            None => bad.extend(shared.check_end(places.last().map_or(shared.start, |place| place.end))),
+        }
+        if bad.is_empty() {
+            let paths = shared.members.iter().enumerate().map(|(index, member)| (member.path.clone(), index));
+            let places = Arc::new(Places { by_path: HashMap::from_iter(paths), places });
+            return Ok(Bundle { shared, state: Verified { places } });
+        }
+        bad.sort_by_key(|(index, _)| *index);
+        let bad = bad.into_iter().map(|(index, fault)| shared.bad_object(index, fault)).collect();
+        Err(VerifyError { path: shared.path.clone(), bad })
+    }
+}
+
+impl Shared {
+    /// Where the entries lie, up to the first that cannot be found, and why it cannot.
+    ///
+    /// The place of a stored entry follows from its size; a packed one is passed over by the lengths of its frames.
+    fn find(&self) -> (Vec<Place>, Option<Fault>) {
+        let mut places = Vec::with_capacity(self.members.len());
+        let mut start = self.start;
+        for member in &self.members {
+            let end = if member.is_stored(self.spelling) {
+                Ok(start.saturating_add(frame::stored_length(self.spelling, member.length())))
+            } else {
+                self.pass_over(start, member.length())
+            };
+            let size = self.medium.size();
+            match end {
+                Ok(end) if end > size => return (places, Some(Fault::Truncated { offset: size })),
+                Ok(end) => {
+                    places.push(Place { start, end });
+                    start = end;
+                }
+                Err(fault) => return (places, Some(fault)),
+            }
+        }
+        (places, None)
+    }
+
+    /// The offset after the packed frames that begin at `at` and hold a run of `length` bytes.
+    fn pass_over(&self, mut at: u64, length: u64) -> Result<u64, Fault> {
+        for _ in 0..length.div_ceil(CHUNK as u64) {
+            let head_end = at + frame::head_length(self.spelling);
+            let mut window = Window::new(self.medium.clone(), at, head_end);
+            let head = window.take((head_end - at) as usize)?;
+            let length = frame::frame_length(self.spelling, head);
+            at += length.ok_or(Fault::Frame { offset: at, what: "frame header" })?;
+        }
+        Ok(at)
+    }
+
+    /// Checks the entries at these places and returns the bad ones by their index.
+    fn check_all(&self, places: &[Place], depth: VerifyDepth, events: &Events) -> Vec<(usize, Fault)> {
+        let mut order: Vec<usize> = (0..places.len()).collect();
+        if depth == VerifyDepth::Sha256 {
+            // The processor is slower than the medium here: the longest first keeps all cores busy to the end.
+            order.sort_by_key(|index| std::cmp::Reverse(self.members[*index].size));
+        }
+        let next = AtomicUsize::new(0);
+        let bad = Mutex::new(Vec::new());
+        let threads = std::thread::available_parallelism().map_or(1, |count| count.get()).min(MAX_THREADS);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(order.len()) {
+                scope.spawn(|| {
+                    let mut progress = Progress { events, bytes: 0 };
+                    while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let result = self.check_one(*index, places[*index], depth, &mut progress);
+                        if let (Err(fault), Ok(mut bad)) = (result, bad.lock()) {
+                            bad.push((*index, fault));
+                        }
+                    }
+                });
+            }
+        });
+        bad.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn check_one(&self, index: usize, place: Place, depth: VerifyDepth, progress: &mut Progress) -> Result<(), Fault> {
+        let mut reader = self.reader(index, place, depth)?;
+        let mut left = place.end - place.start;
+        loop {
+            let count = reader.show()?.len();
+            if count == 0 {
+                progress.moved(left);
+                return Ok(());
+            }
+            reader.pass(count);
+            let moved = (count as u64).min(left);
+            left -= moved;
+            progress.moved(moved);
+        }
+    }
+
+    /// Checks the end of the archive, which begins at `start`, and that nothing follows it.
+    fn check_end(&self, start: u64) -> Option<(usize, Fault)> {
+        let length = END.len() as u64;
+        let end = start + frame::stored_length(self.spelling, length);
+        let check = || {
+            let mut stream = Stream::new(self.medium.clone(), self.spelling, true, length, start, end)?;
+            let mut found = [0u8; BLOCK as usize];
+            for _ in 0..length / BLOCK {
+                stream.read_exact(&mut found)?;
+                if found.iter().any(|byte| *byte != 0) {
+                    return Err(Fault::Header { found: header::describe(&found) });
+                }
+            }
+            stream.finish()?;
+            match self.medium.size().saturating_sub(end) {
+                0 => Ok(()),
+                count => Err(Fault::Trailing { count }),
+            }
+        };
+        check().err().map(|fault| (self.members.len(), fault))
+    }
+
+    fn bad_object(&self, index: usize, fault: Fault) -> BadObject {
+        match self.members.get(index) {
+            Some(member) => BadObject { path: member.path.clone(), belongs_to: self.inventory.owners(member), fault },
+            None => BadObject { path: "the end of the archive".into(), belongs_to: Vec::new(), fault },
+        }
+    }
+}
+
+/// Reports moved bytes, not too often.
+struct Progress<'a> {
+    events: &'a Events,
+    bytes: u64,
+}
+
+impl Progress<'_> {
+    fn moved(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if self.bytes >= CHUNK as u64 {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.bytes > 0 {
+            self.events.emit(Event::BytesMoved { bytes: std::mem::take(&mut self.bytes) });
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}

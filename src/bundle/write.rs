@@ -1,0 +1,302 @@
+//! Makes a bundle in one pass, in a fixed order, with the same bytes whatever the number of cores.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use super::check::InventoryError;
+use super::frame::{self, CHUNK, Packer, StoredWriter};
+use super::header::{END, PathTooLong};
+use super::inventory::Inventory;
+use super::layout::{self, Kind, Member};
+use super::spelling::Spelling;
+use crate::digest::Digest;
+use crate::event::{Event, Events};
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes of the file.
+    pub size: u64,
+    /// Digest of `bundle.json`, and so of the whole bundle; see [`super::Bundle::digest`].
+    pub digest: Digest,
+}
+
+/// Why a bundle was not written. The file that was begun is removed.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    #[error("the bundle {} cannot be written: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("the bundle was not begun: {source}")]
+    Inventory { source: InventoryError },
+    #[error("the bundle's inventory cannot be written: {source}")]
+    Json { source: serde_json::Error },
+    #[error("{entry} cannot be put into the bundle: {source}")]
+    Open { entry: String, source: io::Error },
+    #[error("{entry} has {found} bytes where the inventory says {expected}; its source changed since it was measured")]
+    Size { entry: String, expected: u64, found: u64 },
+    #[error("{entry} has blake3 {found} where the inventory says {expected}; its source changed since it was measured")]
+    Content { entry: String, expected: String, found: String },
+    #[error(transparent)]
+    PathTooLong(#[from] PathTooLong),
+}
+
+/// Gives the content of an entry: a blob, a component or a file, by [`Member::sha256`] or [`Member::path`].
+pub type Open<'a> = dyn Fn(&Member) -> io::Result<Box<dyn Read + Send>> + 'a;
+
+/// Writes the bundle of this inventory to `path`, by way of `<path>.part`, and flushes it to the medium.
+///
+/// Every entry's bytes are checked against size and BLAKE3 digest while they pass (both digests were taken together, so
+/// one of them suffices), so a bundle that disagrees with its inventory is never made. Memory is bounded, whatever the
+/// sizes: at most two dozen chunks of 1 MiB are under way.
+pub fn write(
+    path: &Path,
+    spelling: Spelling,
+    inventory: &Inventory,
+    open: &Open<'_>,
+    events: &Events,
+) -> Result<Written, WriteError> {
+    write_signed(path, spelling, inventory, None, open, events)
+}
+
+/// As [`write`](fn@write), with a signature over [`Inventory::to_json`] that the bundle carries as `bundle.sig`.
+pub fn write_signed(
+    path: &Path,
+    spelling: Spelling,
+    inventory: &Inventory,
+    signature: Option<&[u8]>,
+    open: &Open<'_>,
+    events: &Events,
+) -> Result<Written, WriteError> {
+    inventory.check().map_err(|source| WriteError::Inventory { source })?;
+    let json = inventory.to_json().map_err(|source| WriteError::Json { source })?;
+    let digest = Digest::of(&json);
+    let mut members = layout::front(&json, signature);
+    members.extend(layout::body(inventory));
+    let total = members.iter().map(Member::length).sum::<u64>() + END.len() as u64;
+    events.emit(Event::BytesTotal { total });
+
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let at_part = |source| WriteError::Io { path: part.clone(), source };
+    let file = File::create(&part).map_err(at_part)?;
+    let result = pack_all(&file, spelling, &members, open, events, &part).and_then(|size| {
+        file.sync_all().map_err(at_part)?;
+        fs::rename(&part, path).map_err(|source| WriteError::Io { path: path.to_owned(), source })?;
+        sync_folder(path).map_err(|source| WriteError::Io { path: path.to_owned(), source })?;
+        Ok(Written { size, digest })
+    });
+    if result.is_err() {
+        // Best effort: the first error is the one to report.
+        let _ = fs::remove_file(&part);
+    }
+    result
+}
+
+/// Makes the renaming itself durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+/// A piece of the file, ready to be written.
+struct Piece {
+    bytes: Vec<u8>,
+    /// Bytes of tar that it stands for.
+    run: u64,
+}
+
+/// A chunk to compress, and where its frame goes.
+struct Chunk {
+    bytes: Vec<u8>,
+    done: SyncSender<io::Result<Piece>>,
+}
+
+/// More threads than this are not fed by one reader.
+const MAX_THREADS: usize = 16;
+
+/// Reads, compresses and writes at the same time. Pieces are queued for writing in order before they are compressed,
+/// so the order never depends on which thread is done first.
+fn pack_all(
+    file: &File,
+    spelling: Spelling,
+    members: &[Member],
+    open: &Open<'_>,
+    events: &Events,
+    part: &Path,
+) -> Result<u64, WriteError> {
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get()).min(MAX_THREADS);
+    let (queue, in_order) = sync_channel::<Receiver<io::Result<Piece>>>(threads + 4);
+    let (work, chunks) = sync_channel::<Chunk>(threads);
+    let chunks = Arc::new(Mutex::new(chunks));
+    std::thread::scope(|scope| {
+        let packers = if spelling == Spelling::Tar { 0 } else { threads };
+        for _ in 0..packers {
+            let chunks = chunks.clone();
+            scope.spawn(move || compress(spelling, &chunks));
+        }
+        drop(chunks);
+        let writer = scope.spawn(move || write_in_order(file, spelling, in_order, events));
+        let mut feed = Feed { spelling, queue, work };
+        let fed = members.iter().try_for_each(|member| feed.entry(member, open)).and_then(|()| feed.end());
+        drop(feed);
+        let written = match writer.join() {
+            Ok(written) => written,
+            Err(_) => Err(io::Error::other("the writing thread failed")),
+        };
+        match (fed, written) {
+            (Ok(()), Ok(size)) => Ok(size),
+            (Err(Stop::Error(error)), _) => Err(error),
+            (_, Err(source)) => Err(WriteError::Io { path: part.to_owned(), source }),
+            (Err(Stop::WriterGone), Ok(_)) => {
+                Err(WriteError::Io { path: part.to_owned(), source: io::Error::other("writing ended early") })
+            }
+        }
+    })
+}
+
+fn compress(spelling: Spelling, chunks: &Mutex<Receiver<Chunk>>) {
+    let mut packer = Packer::new(spelling);
+    loop {
+        let Ok(Ok(Chunk { bytes, done })) = chunks.lock().map(|chunks| chunks.recv()) else { return };
+        let run = bytes.len() as u64;
+        let frame = match &mut packer {
+            Ok(packer) => packer.pack(&bytes),
+            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        };
+        // The writer is gone only after an error of its own, which is the one that is reported.
+        let _ = done.send(frame.map(|bytes| Piece { bytes, run }));
+    }
+}
+
+fn write_in_order(
+    mut file: &File,
+    spelling: Spelling,
+    pieces: Receiver<Receiver<io::Result<Piece>>>,
+    events: &Events,
+) -> io::Result<u64> {
+    let start = frame::start(spelling);
+    file.write_all(start)?;
+    let mut size = start.len() as u64;
+    for piece in pieces {
+        let piece = piece.recv().map_err(|_| io::Error::other("a compressing thread failed"))??;
+        file.write_all(&piece.bytes)?;
+        size += piece.bytes.len() as u64;
+        events.emit(Event::BytesMoved { bytes: piece.run });
+    }
+    Ok(size)
+}
+
+/// Why reading stopped.
+enum Stop {
+    Error(WriteError),
+    /// The writer ended, with an error that says more.
+    WriterGone,
+}
+
+impl<E: Into<WriteError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// Cuts entries into pieces and hands them on.
+struct Feed {
+    spelling: Spelling,
+    queue: SyncSender<Receiver<io::Result<Piece>>>,
+    work: SyncSender<Chunk>,
+}
+
+impl Feed {
+    fn entry(&mut self, member: &Member, open: &Open<'_>) -> Result<(), Stop> {
+        let header = member.header()?;
+        let failed = |source| WriteError::Open { entry: member.path.clone(), source };
+        let content: Box<dyn Read + Send> = match &member.kind {
+            Kind::Derived(bytes) => Box::new(io::Cursor::new(bytes.clone())),
+            _ => open(member).map_err(failed)?,
+        };
+        let mut content =
+            Content { source: content.take(member.size), left: member.size, hasher: blake3::Hasher::new() };
+        let mut stored = member.is_stored(self.spelling).then(|| StoredWriter::new(self.spelling, member.length()));
+        let mut chunk = Vec::with_capacity(member.length().min(CHUNK as u64) as usize);
+        chunk.extend(header);
+        loop {
+            content.fill(&mut chunk).map_err(failed)?;
+            if content.left == 0 {
+                break;
+            }
+            if chunk.len() < CHUNK {
+                return Err(content.too_short(member).into());
+            }
+            self.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)), &mut stored)?;
+        }
+        content.finish(member)?;
+        chunk.resize(chunk.len() + member.padding() as usize, 0);
+        while chunk.len() > CHUNK {
+            let rest = chunk.split_off(CHUNK);
+            self.send(std::mem::replace(&mut chunk, rest), &mut stored)?;
+        }
+        self.send(chunk, &mut stored)
+    }
+
+    /// The blocks of zeros that end the archive.
+    fn end(&mut self) -> Result<(), Stop> {
+        let mut stored = Some(StoredWriter::new(self.spelling, END.len() as u64));
+        self.send(END.to_vec(), &mut stored)
+    }
+
+    fn send(&mut self, bytes: Vec<u8>, stored: &mut Option<StoredWriter>) -> Result<(), Stop> {
+        let (done, piece) = sync_channel(1);
+        self.queue.send(piece).map_err(|_| Stop::WriterGone)?;
+        match stored {
+            Some(stored) => {
+                let run = bytes.len() as u64;
+                done.send(Ok(Piece { bytes: stored.push(bytes), run })).map_err(|_| Stop::WriterGone)
+            }
+            None => self.work.send(Chunk { bytes, done }).map_err(|_| Stop::WriterGone),
+        }
+    }
+}
+
+/// The content of one entry, measured while it is read.
+struct Content {
+    source: io::Take<Box<dyn Read + Send>>,
+    left: u64,
+    hasher: blake3::Hasher,
+}
+
+impl Content {
+    /// Fills the chunk up to [`CHUNK`] bytes, or to the content's end.
+    fn fill(&mut self, chunk: &mut Vec<u8>) -> io::Result<()> {
+        let from = chunk.len();
+        let room = (CHUNK.saturating_sub(from)) as u64;
+        let count = self.source.by_ref().take(room).read_to_end(chunk)?;
+        self.hasher.update(&chunk[from..]);
+        self.left -= (count as u64).min(self.left);
+        Ok(())
+    }
+
+    fn too_short(&self, member: &Member) -> WriteError {
+        WriteError::Size { entry: member.path.clone(), expected: member.size, found: member.size - self.left }
+    }
+
+    /// Checks that the source ends here and that its bytes were the expected ones.
+    fn finish(self, member: &Member) -> Result<(), WriteError> {
+        let entry = || member.path.clone();
+        let mut source = self.source.into_inner();
+        let more = source.by_ref().take(1).read_to_end(&mut Vec::new());
+        match more {
+            Ok(0) => {}
+            Ok(_) => return Err(WriteError::Size { entry: entry(), expected: member.size, found: member.size + 1 }),
+            Err(source) => return Err(WriteError::Open { entry: entry(), source }),
+        }
+        let found = self.hasher.finalize().to_hex().to_string();
+        if found != member.blake3.0 {
+            return Err(WriteError::Content { entry: entry(), expected: member.blake3.0.clone(), found });
+        }
+        Ok(())
+    }
+}
