@@ -2,6 +2,7 @@
 
 mod create;
 mod remove;
+mod render;
 pub mod suffice;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::image::registry::RegistryAccess;
 
 pub use create::create;
 pub use remove::remove;
+pub use render::render;
 
 /// What a job will do, in full.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     Parallel,
+    /// Side by side however few hosts may be worked on at once, since the tasks wait for each other: members of etcd.
+    Together,
     OneByOne,
 }
 

@@ -17,7 +17,7 @@ use super::{HostSummary, Journal, OperatorActions, RunError, Stop, Store, Summar
 use crate::event::{Event, Events};
 use crate::host::part::script::Places;
 use crate::host::{Machine, Step};
-use crate::plan::{OperatorWork, Plan, Task};
+use crate::plan::{OperatorWork, Order, Plan, Task};
 
 /// How much is done at once.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +110,8 @@ impl Executor {
         let begin = Instant::now();
         let mut schedule = Schedule::new(plan).map_err(|message| RunError::Plan { message })?;
         self.refuse_strangers(plan)?;
+        let whole = format!("Work on {} hosts", plan_hosts(plan));
+        self.events.emit(Event::PhaseStarted { title: whole.clone() });
         let shared = Shared {
             halt: AtomicBool::new(false),
             progress: Progress::new(self.events.clone()),
@@ -172,7 +174,10 @@ impl Executor {
         match outcome {
             Outcome::Failed => Err(RunError::Failed { unfinished: left - failures.len(), failures }),
             Outcome::Interrupted => Err(RunError::Interrupted { unfinished: left }),
-            Outcome::Done => recorded.map(|()| summary),
+            Outcome::Done => {
+                self.events.emit(Event::PhaseDone { title: whole, seconds: summary.seconds });
+                recorded.map(|()| summary)
+            }
         }
     }
 
@@ -196,7 +201,10 @@ impl Executor {
             Task::Host { host, steps } => {
                 let Some(machine) = self.machines.get(host) else { return TaskEnd::Halted };
                 // Fails only when the semaphore is closed, which nobody does.
-                let _permit = self.hosts.acquire().await;
+                let _permit = match stage.order {
+                    Order::Together => None,
+                    Order::Parallel | Order::OneByOne => self.hosts.acquire().await.ok(),
+                };
                 for step in steps {
                     if shared.halt.load(Ordering::Relaxed) {
                         return TaskEnd::Halted;
@@ -292,3 +300,12 @@ impl Executor {
 
 /// The name under which events and the journal know the operator's machine. No host can have it: it is not a host name.
 const OPERATOR: &str = "(this machine)";
+
+fn plan_hosts(plan: &Plan) -> usize {
+    let tasks = plan.stages.iter().flat_map(|stage| &stage.tasks);
+    let names = tasks.filter_map(|task| match task {
+        Task::Host { host, .. } => Some(host),
+        Task::Operator(_) => None,
+    });
+    names.collect::<std::collections::BTreeSet<_>>().len()
+}

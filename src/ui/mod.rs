@@ -1,14 +1,36 @@
 //! Everything that is printed is printed here: data to stdout, all else to stderr.
 
+mod json;
+mod narrator;
+mod plain;
+pub mod quantity;
+mod question;
+mod style;
+mod table;
+mod terminal;
+
 use std::error::Error;
 use std::io::Write;
+use std::sync::Arc;
 
-use crate::event::{Events, silent};
+pub use question::{can_ask, confirm};
+pub use table::table;
+
+use crate::event::Events;
 use crate::jobs::{JobError, Kind};
+use narrator::printable;
+use style::Style;
 
-/// The sink for a command's events.
-pub fn events(_json: bool) -> Events {
-    silent()
+/// The sink for a command's events: JSON lines on stdout, or, on stderr, bars where it is a terminal and lines where it
+/// is not.
+pub fn events(json: bool) -> Events {
+    if json {
+        Arc::new(json::JsonLines::new(std::io::stdout()))
+    } else if style::is_capable_terminal() {
+        Arc::new(terminal::Terminal::new(Style::of_stderr()))
+    } else {
+        Arc::new(plain::Plain::new(std::io::stderr()))
+    }
 }
 
 /// Writes one line of data to stdout. A closed pipe (`| head`) ends the output quietly.
@@ -21,20 +43,52 @@ pub fn print_line(line: &str) -> Result<(), JobError> {
     }
 }
 
+/// The last line of a job: `create cluster: 5 hosts, 0 changed, 12.3 s`.
+pub fn summary(command: &str, hosts: usize, changed: usize, seconds: f64) -> String {
+    let hosts = if hosts == 1 { "1 host".to_owned() } else { format!("{hosts} hosts") };
+    format!("{command}: {hosts}, {changed} changed, {}", quantity::seconds(seconds))
+}
+
 /// Writes an error with its findings, its causes and its hints to stderr.
 pub fn report(error: &JobError) {
-    let mut text = format!("error: {error}\n");
+    // Nobody is left to tell when stderr is closed.
+    let _ = std::io::stderr().write_all(describe(error, Style::of_stderr()).as_bytes());
+}
+
+fn describe(error: &JobError, style: Style) -> String {
+    let mut text = format!("{} {}\n", style.bad("error:"), printable(&error.to_string()));
     for detail in &error.details {
-        text.push_str(&format!("  {}\n", detail.replace('\n', "\n  ")));
+        text.push_str(&format!("  {}\n", printable(detail).replace('\n', "\n  ")));
     }
     let mut cause = error.source();
     while let Some(source) = cause {
-        text.push_str(&format!("  because: {source}\n"));
+        text.push_str(&format!("  because: {}\n", printable(&source.to_string())));
         cause = source.source();
     }
     for hint in &error.hints {
-        text.push_str(&format!("hint: {hint}\n"));
+        text.push_str(&format!("{} {}\n", style.hint("hint:"), printable(hint)));
     }
-    // Nobody is left to tell when stderr is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_why_and_what_next() {
+        let cause = std::io::Error::other("no route \u{1b}[31mto host");
+        let error = JobError::new(Kind::Host, "1 of 5 hosts cannot be reached")
+            .details(["node1: cannot connect to 10.0.0.1:22\nafter 10 s".to_owned()])
+            .because(cause)
+            .hint("check that it is up");
+        insta::assert_snapshot!(describe(&error, Style::plain()), @r"
+        error: 1 of 5 hosts cannot be reached
+          node1: cannot connect to 10.0.0.1:22
+          after 10 s
+          because: no route [31mto host
+        hint: check that it is up
+        ");
+        assert_eq!(summary("create cluster", 5, 0, 12.34), "create cluster: 5 hosts, 0 changed, 12.3 s");
+    }
 }

@@ -28,7 +28,8 @@ kk_apply_archive() {
   kk_staged "$kk_sha"
   kk_record=$kk_state/archives/$kk_name
   kk_temp=$kk_into/.$kk_name.kk
-  mkdir -p -- "$kk_state/archives" "$kk_into"
+  kk_folder archives
+  mkdir -p -- "$kk_into"
   rm -f -- "$kk_record"
   rm -rf -- "$kk_temp"
   mkdir -m 0700 -- "$kk_temp"

@@ -28,7 +28,7 @@ kk_holds_artifact() {
   kk_seen=$(kk_stat "$1") || return 1
   [ ! -f "$kk_stamp" ] || [ "$(cat -- "$kk_stamp")" != "$2 $kk_seen" ] || return 0
   [ "${kk_seen%% *}" = "$3" ] && [ "$(kk_sum <"$1")" = "$2" ] || return 1
-  [ ! -d "$kk_state" ] || { mkdir -p -- "$kk_state/files" && printf '%s\n' "$2 $kk_seen" >"$kk_stamp"; }
+  [ ! -d "$kk_state" ] || { kk_folder files && printf '%s\n' "$2 $kk_seen" >"$kk_stamp"; }
   return 0
 }
 kk_check_artifact() {
@@ -47,7 +47,7 @@ kk_apply_artifact() {
   fi
   kk_staged "$2"
   kk_parents "$1"
-  mkdir -p -- "$kk_state/files"
+  kk_folder files
   kk_temp=$(kk_temporary "$1")
   rm -rf -- "$kk_temp"
   if [ "$7" = keep ]; then cp -- "$kk_stage" "$kk_temp"; else mv -f -- "$kk_stage" "$kk_temp"; fi

@@ -34,7 +34,7 @@ kk_check_block() {
 kk_apply_block() {
   kk_aside=$kk_state/blocks/$4
   kk_parents "$1"
-  mkdir -p -- "$kk_state/blocks"
+  kk_folder blocks
   if [ -f "$kk_aside" ]; then
     if [ ! -e "$1" ]; then
       cat -- "$kk_aside" >"$1"

@@ -15,6 +15,7 @@ use crate::digest::Digest;
 pub(super) const COMMON: &str = r#"
 kk_say() { printf '%s %s\n' "$kk_marker" "$*" || :; }
 kk_sum() { kk_line=$(sha256sum) && printf '%s' "${kk_line%% *}"; }
+kk_folder() { mkdir -p -m 0700 -- "$kk_state" "$kk_state/$1"; }
 kk_now() { date +%s; }
 kk_temporary() { printf '%s/.%s.kk' "${1%/*}" "${1##*/}"; }
 kk_parents() { mkdir -p -- "${1%/*}/"; }

@@ -120,7 +120,7 @@ pub fn staging_script(sources: &[&Source], places: &Places) -> String {
     // What is placed lies beside what it was unpacked from for a moment.
     let needed = kib * 2;
     let body = format!(
-        r#"mkdir -p -m 0700 -- "$kk_state" "$kk_state/staging" || return 1
+        r#"kk_folder staging || return 1
 find "$kk_state/staging" -type f -mtime +1 -exec rm -f -- {{}} +
 kk_free=$(df -Pk -- "$kk_state/staging" | awk 'NR == 2 {{ print $4 }}')
 [ "${{kk_free:-0}}" -ge {needed} ] && return 0
@@ -145,7 +145,7 @@ pub fn apply_script(step: &Step, differing: &[usize], places: &Places, marker: &
         .collect();
     let wait = lock_wait(step);
     let mut body = format!(
-        r#"mkdir -p -m 0700 -- "$kk_state" "$kk_run" || return 1
+        r#"mkdir -p -m 0700 -- "$kk_run" || return 1
 exec 9>"$kk_run/lock"
 flock -w {wait} 9 || {{ echo "another kk has been at work on this host for {wait} s" >&2; return 75; }}
 kk_log=$kk_run/apply.log

@@ -72,7 +72,7 @@ kk_apply_unit() {
   kk_until=$(($(kk_now) + $5))
   timeout "$5" systemctl restart -- "$1" || echo "systemctl restart $1 ended with status $?" >&2
   kk_unit_wait "$1" "$5" "$kk_until"
-  mkdir -p -- "$kk_state/units"
+  kk_folder units
   printf '%s\n' "$4" >"$kk_state/units/$1.new"
   mv -fT -- "$kk_state/units/$1.new" "$kk_state/units/$1"
 }

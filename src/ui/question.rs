@@ -1,0 +1,40 @@
+//! Questions to a person, asked only where one can answer.
+
+use std::io::{BufRead, IsTerminal, Read, Write};
+
+use super::narrator::printable;
+
+/// Whether there is a person to ask: input and messages are on a terminal.
+pub fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks for a yes; anything else is a no, and so is the lack of a person.
+pub fn confirm(question: &str) -> bool {
+    if !can_ask() {
+        let _ = writeln!(std::io::stderr(), "{}\nNobody can be asked here; --yes answers yes.", printable(question));
+        return false;
+    }
+    let _ = write!(std::io::stderr(), "{} [y/N] ", printable(question));
+    read_yes(&mut std::io::stdin().lock())
+}
+
+fn read_yes(input: &mut impl BufRead) -> bool {
+    let mut answer = String::new();
+    match input.take(1024).read_line(&mut answer) {
+        Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        let answers =
+            ["y\n", "YES\n", "yes", "n\n", "\n", "", "yesterday\n"].map(|text| read_yes(&mut text.as_bytes()));
+        assert_eq!(answers, [true, true, true, false, false, false, false]);
+    }
+}
