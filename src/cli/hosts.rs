@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::jobs::site::ConnectOptions;
+use crate::ui;
 
 /// How hosts are reached.
 #[derive(clap::Args, Clone, Debug)]
@@ -23,6 +24,7 @@ impl HostFlags {
         ConnectOptions {
             accept_new_host_keys: self.accept_new_host_keys,
             known_hosts: self.known_hosts,
+            ask: ui::host_keys(),
             concurrency: self.concurrency.max(1),
         }
     }

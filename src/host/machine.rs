@@ -81,3 +81,13 @@ pub enum MachineError {
     #[error("{host}: {message}")]
     Output { host: String, message: String },
 }
+
+impl MachineError {
+    /// What a person can do about it, where something is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Login { hint, .. } | Self::HostKey { hint, .. } | Self::Sudo { hint, .. } => hint.as_deref(),
+            _ => None,
+        }
+    }
+}

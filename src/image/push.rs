@@ -100,11 +100,11 @@ impl Pusher {
 
     /// Positions of the images that the registry does not have as they are wanted. Asks only.
     pub async fn missing(&self, source: &dyn ImageSource, wanted: &[Wanted<'_>]) -> Result<Vec<usize>, RegistryError> {
-        let checks = futures::stream::iter(wanted.iter().enumerate()).map(async |(position, wanted)| {
-            let parts = read_parts(source, wanted.image)?;
-            Ok::<_, RegistryError>((position, self.is_there(wanted, &parts).await?))
-        });
-        let found: Vec<(usize, bool)> = checks.buffer_unordered(self.concurrency).try_collect().await?;
+        // Collected first: futures of a closure that borrows are not known to be sendable inside a stream.
+        let checks: Vec<_> =
+            wanted.iter().enumerate().map(|(position, wanted)| self.find(source, position, wanted)).collect();
+        let found: Vec<(usize, bool)> =
+            futures::stream::iter(checks).buffer_unordered(self.concurrency).try_collect().await?;
         let mut missing: Vec<usize> =
             found.into_iter().filter(|(_, there)| !there).map(|(position, _)| position).collect();
         missing.sort_unstable();
@@ -120,13 +120,21 @@ impl Pusher {
             return Ok(Pushed::default());
         }
         let blobs = unique_blobs(&parts);
-        let sent = futures::stream::iter(&blobs)
-            .map(|blob| self.push_blob(source, wanted, blob))
-            .buffer_unordered(self.concurrency)
-            .try_fold(0, async |sum, bytes| Ok(sum + bytes))
-            .await?;
+        let sends: Vec<_> = blobs.iter().map(|blob| self.push_blob(source, wanted, blob)).collect();
+        let sent: Vec<u64> = futures::stream::iter(sends).buffer_unordered(self.concurrency).try_collect().await?;
+        let sent = sent.iter().sum();
         let reduced = self.push_parts(wanted, &parts).await?;
         Ok(Pushed { changed: true, bytes: sent, reduced })
+    }
+
+    async fn find(
+        &self,
+        source: &dyn ImageSource,
+        position: usize,
+        wanted: &Wanted<'_>,
+    ) -> Result<(usize, bool), RegistryError> {
+        let parts = read_parts(source, wanted.image)?;
+        Ok((position, self.is_there(wanted, &parts).await?))
     }
 
     /// Whether the registry has the image: its tag with a right digest, and every carried platform.

@@ -5,6 +5,7 @@
 
 pub mod certs;
 mod config;
+pub mod dns;
 pub mod etcd;
 pub mod kubernetes;
 pub mod loadbalancer;

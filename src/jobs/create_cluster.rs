@@ -1,10 +1,17 @@
 //! `kk create cluster`: from bare hosts to a cluster.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::JobError;
-use super::site::ConnectOptions;
+use super::site::{ConnectOptions, Hosts, Site};
+use super::{JobError, Kind, engine, files, gather, summary};
+use crate::bundle::{Bundle, Verified};
+use crate::cluster::Cluster;
 use crate::event::Events;
+use crate::host::facts::Facts;
+use crate::install::{Inputs, kubernetes};
+use crate::plan::{self, OperatorWork, Order, Plan, Stage, Task, suffice};
 
 /// What the command was asked to do.
 pub struct Options {
@@ -12,10 +19,103 @@ pub struct Options {
     pub bundle: PathBuf,
     pub push_images: bool,
     pub dry_run: bool,
-    pub yes: bool,
+    /// Asks the user a question; always yes with `--yes`.
+    pub confirm: Box<dyn Fn(&str) -> bool>,
     pub connect: ConnectOptions,
 }
 
-pub async fn run(_options: Options, _events: Events) -> Result<(), JobError> {
-    Ok(())
+/// What came of it, for the summary.
+pub struct Outcome {
+    pub hosts: usize,
+    pub changed: usize,
+    pub seconds: f64,
+    pub text: String,
+}
+
+/// Verifies, checks, plans, asks, runs.
+pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> {
+    let mut cluster = files::cluster(&options.cluster_file)?;
+    files::refuse_unsupported(&cluster)?;
+    let bundle = gather::verified_bundle(&options.bundle, &events).await?;
+    files::settle_version(&mut cluster, bundle.inventory())?;
+    check_suffices(&cluster, &bundle, &BTreeMap::new())?;
+
+    let site = Site::open(&cluster)?;
+    let _lock = engine::lock(&site, "create cluster")?;
+    let hosts = site.connect(&cluster, &options.connect, &events).await?;
+    let facts = gather::facts(&hosts, &events).await?;
+    check_suffices(&cluster, &bundle, &facts)?;
+    gather::preflight(&cluster, &bundle, &facts, &events)?;
+
+    let plan = make_plan(&cluster, &bundle, &facts, &site, options.push_images)?;
+    if options.dry_run {
+        return Ok(Outcome { hosts: hosts.len(), changed: 0, seconds: 0.0, text: plan::render(&plan) });
+    }
+    let question = format!("Install cluster {} on {} hosts?", cluster.name, cluster.spec.hosts.len());
+    if !(options.confirm)(&question) {
+        return Err(JobError::new(Kind::Declined, "nothing was changed"));
+    }
+    let run = engine::execute("create cluster", &plan, &hosts, Some(&bundle), &site, &options.connect, &events).await?;
+    let text = describe(&cluster, &hosts, &site, &options).await;
+    Ok(Outcome { hosts: hosts.len(), changed: run.changed, seconds: run.seconds, text })
+}
+
+/// Everything that the bundle lacks, at once; before a host is known by what the cluster file says, after by facts.
+fn check_suffices(
+    cluster: &Cluster,
+    bundle: &Arc<Bundle<Verified>>,
+    facts: &BTreeMap<String, Facts>,
+) -> Result<(), JobError> {
+    let fallback = bundle.inventory().arches.first().cloned().unwrap_or_default();
+    let arch_of = |host: &str| {
+        let declared = cluster.host(host).and_then(|host| host.arch.clone());
+        facts.get(host).map(|facts| facts.arch.clone()).or(declared).unwrap_or_else(|| fallback.clone())
+    };
+    let missing = suffice::missing(cluster, bundle.inventory(), arch_of);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let count = missing.len();
+    Err(JobError::new(Kind::Bundle, format!("the bundle lacks {count} things that {} needs", cluster.path.display()))
+        .details(missing.into_iter().map(|missing| format!("{} ({})", missing.what, missing.because)))
+        .hint("add them to the manifest, export again on the connected side, and carry the new bundle in"))
+}
+
+fn make_plan(
+    cluster: &Cluster,
+    bundle: &Arc<Bundle<Verified>>,
+    facts: &BTreeMap<String, Facts>,
+    site: &Site,
+    push_images: bool,
+) -> Result<Plan, JobError> {
+    let keys = site.keys(cluster)?;
+    let inputs = Inputs {
+        cluster,
+        inventory: bundle.inventory(),
+        hosts: &facts.iter().map(|(host, facts)| (host.clone(), gather::found(facts))).collect(),
+        registry: &site.registry_login(cluster)?,
+        bootstrap_token: &super::site::bootstrap_token()?,
+        templates: &site.templates()?,
+        keys: &keys,
+    };
+    let fail = |source| JobError::new(Kind::File, "no plan can be made").because(source);
+    let mut plan = plan::create(&inputs, push_images).map_err(fail)?;
+    let content = kubernetes::kubeconfig(cluster, &keys).map_err(fail)?;
+    plan.stages.push(Stage {
+        name: "kubeconfig".into(),
+        title: "Write the kubeconfig".into(),
+        after: vec!["init".into()],
+        order: Order::Parallel,
+        tasks: vec![Task::Operator(OperatorWork::KeepFile { path: site.kubeconfig(), content })],
+    });
+    Ok(plan)
+}
+
+async fn describe(cluster: &Cluster, hosts: &Hosts, site: &Site, options: &Options) -> String {
+    let file = options.cluster_file.display();
+    let mut text = summary::of(cluster, hosts).await;
+    text.push_str(&format!("\nkubeconfig   {}\n", site.kubeconfig().display()));
+    text.push_str(&format!("look at it   kubectl --kubeconfig {} get nodes\n", site.kubeconfig().display()));
+    text.push_str(&format!("take it down kk delete cluster -f {file}\n"));
+    text
 }

@@ -2,7 +2,12 @@
 
 pub mod create_cluster;
 pub mod delete_cluster;
+mod engine;
 mod error;
+mod files;
+mod gather;
+mod push;
 pub mod site;
+mod summary;
 
 pub use error::{JobError, Kind};

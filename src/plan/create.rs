@@ -4,7 +4,7 @@ use super::{OperatorWork, Order, Plan, PushImages, Stage, Task};
 use crate::cluster::Host;
 use crate::host::Step;
 use crate::install::{
-    Inputs, InstallError, NodeState, etcd, kubernetes, loadbalancer, network, nodes, os, registry, runtime,
+    Inputs, InstallError, NodeState, dns, etcd, kubernetes, loadbalancer, network, nodes, os, registry, runtime,
 };
 
 /// The stages of `kk create cluster`, from bare hosts to a cluster that is ready.
@@ -26,12 +26,14 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     stages.each("runtime", "Install the container runtime", &[], &nodes_, |host| runtime::install(inputs, host))?;
     stages.each("etcd-install", "Install etcd", &[], &etcd_hosts, |host| etcd::install(inputs, host))?;
     stages.each("etcd", "Start etcd", &["etcd-install"], &etcd_hosts, |host| etcd::start(inputs, host))?;
+    stages.last_runs_together();
     stages.each("binaries", "Install Kubernetes", &[], &nodes_, |host| kubernetes::install(inputs, host))?;
     stages.each("images", "Pull images", &["registry", "push"], &nodes_, |host| {
         Ok(runtime::pull(&images_of(inputs, host)?))
     })?;
     stages.each("init", "Initialise Kubernetes", &["etcd"], &[first], |host| kubernetes::initialise(inputs, host))?;
     stages.some("network", "Apply the network plugin", &["init"], first, network::apply(inputs)?);
+    stages.some("dns", "Fit CoreDNS to the site", &["init"], first, Some(dns::without_upstream()));
     if others.iter().any(|host| inputs.hosts.get(&host.name).is_none_or(|found| found.node != NodeState::Joined)) {
         stages.some(
             "forget",
@@ -91,6 +93,13 @@ impl Stages {
     fn some(&mut self, name: &str, title: &str, after: &[&str], host: &Host, step: Option<Step>) {
         let tasks = step.map(|step| Task::Host { host: host.name.clone(), steps: vec![step] });
         self.add(name, title, after, tasks.into_iter().collect());
+    }
+
+    /// The hosts of the stage that was added last need each other to come up.
+    fn last_runs_together(&mut self) {
+        if let Some(stage) = self.0.last_mut() {
+            stage.order = Order::Together;
+        }
     }
 
     fn push_images(&mut self, inputs: &Inputs) {

@@ -1,6 +1,7 @@
 //! Plans: immutable lists of stages, each of steps on hosts, with no choice left to the executor.
 
 mod create;
+pub mod preflight;
 mod remove;
 mod render;
 pub mod suffice;

@@ -13,7 +13,7 @@ use std::error::Error;
 use std::io::Write;
 use std::sync::Arc;
 
-pub use question::{can_ask, confirm};
+pub use question::{can_ask, confirm, confirmation, host_keys};
 pub use table::table;
 
 use crate::event::Events;

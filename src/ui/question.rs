@@ -1,12 +1,35 @@
 //! Questions to a person, asked only where one can answer.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
+use std::sync::Arc;
 
 use super::narrator::printable;
+use crate::host::ssh::{AskHostKey, HostKeyQuestion};
 
 /// Whether there is a person to ask: input and messages are on a terminal.
 pub fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// The answer to a job's question: yes without asking where the user said so beforehand.
+pub fn confirmation(yes: bool) -> Box<dyn Fn(&str) -> bool> {
+    Box::new(move |question| yes || confirm(question))
+}
+
+/// Somebody to ask about hosts that no known-hosts file names; `None` where nobody can be asked.
+pub fn host_keys() -> Option<Arc<dyn AskHostKey>> {
+    can_ask().then(|| Arc::new(Person) as Arc<dyn AskHostKey>)
+}
+
+struct Person;
+
+impl AskHostKey for Person {
+    fn trust(&self, question: &HostKeyQuestion) -> bool {
+        confirm(&format!(
+            "{} ({}) is met for the first time. Its {} key is {}. Is that the host's key?",
+            question.host, question.endpoint, question.algorithm, question.fingerprint
+        ))
+    }
 }
 
 /// Asks for a yes; anything else is a no, and so is the lack of a person.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use crate::cli::hosts::HostFlags;
 use crate::cli::{Context, OutputFlag};
+use crate::event::Event;
 use crate::jobs::{JobError, create_cluster};
+use crate::ui;
 
 /// Install a cluster from a bundle onto bare hosts
 ///
@@ -39,8 +41,12 @@ pub fn run(args: Args) -> Result<(), JobError> {
         bundle: args.artifact,
         push_images: !args.skip_push_images,
         dry_run: args.dry_run,
-        yes: args.yes,
+        confirm: ui::confirmation(args.yes),
         connect: args.hosts.into_options(),
     };
-    context.runtime.block_on(create_cluster::run(options, context.events.clone()))
+    let outcome = context.runtime.block_on(create_cluster::run(options, context.events.clone()))?;
+    context
+        .events
+        .emit(Event::Note { message: ui::summary("create cluster", outcome.hosts, outcome.changed, outcome.seconds) });
+    ui::print_line(outcome.text.trim_end())
 }

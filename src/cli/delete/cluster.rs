@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use crate::cli::hosts::HostFlags;
 use crate::cli::{Context, OutputFlag};
+use crate::event::Event;
 use crate::jobs::{JobError, delete_cluster};
+use crate::ui;
 
 /// Undo kk create cluster: stop and remove everything that kk installed
 ///
@@ -31,8 +33,12 @@ pub fn run(args: Args) -> Result<(), JobError> {
     let options = delete_cluster::Options {
         cluster_file: args.filename,
         all: args.all,
-        yes: args.yes,
+        confirm: ui::confirmation(args.yes),
         connect: args.hosts.into_options(),
     };
-    context.runtime.block_on(delete_cluster::run(options, context.events.clone()))
+    let outcome = context.runtime.block_on(delete_cluster::run(options, context.events.clone()))?;
+    context.events.emit(Event::Note {
+        message: ui::summary("delete cluster", outcome.hosts.len(), outcome.changed, outcome.seconds),
+    });
+    Ok(())
 }

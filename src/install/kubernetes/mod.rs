@@ -5,11 +5,13 @@ mod images;
 mod init;
 mod join;
 mod kubeadm;
+mod kubeconfig;
 
 pub use binaries::install;
 pub use images::{needed, needed_by};
 pub use init::{initialise, token};
 pub use join::{forget_half_joined, join};
+pub use kubeconfig::kubeconfig;
 
 /// Written on a host when kubeadm has ended well there.
 pub const JOINED: &str = "/var/lib/kk/kubernetes/joined";

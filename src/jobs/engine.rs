@@ -1,0 +1,95 @@
+//! Running a plan on a site: the bundle as the source of bytes, the registry's client, the journal, the lock.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::site::{ConnectOptions, Hosts, Site};
+use super::{JobError, Kind, push};
+use crate::bundle::{Bundle, Verified};
+use crate::event::Events;
+use crate::plan::Plan;
+use crate::run::{Executor, Journal, Limits, LockError, Operator, RunError, SiteLock, Stop, Store, Summary};
+
+/// The site is this run's alone until the lock is dropped.
+pub fn lock(site: &Site, command: &str) -> Result<SiteLock, JobError> {
+    SiteLock::take(site.folder(), command).map_err(|error| match error {
+        LockError::Held { .. } => JobError::new(Kind::Host, error.to_string())
+            .hint("wait until it has ended; the lock goes with its process, however that ends"),
+        LockError::File { .. } => JobError::internal("cannot lock the site", error),
+    })
+}
+
+/// Makes a plan hold.
+pub async fn execute(
+    command: &str,
+    plan: &Plan,
+    hosts: &Hosts,
+    bundle: Option<&Arc<Bundle<Verified>>>,
+    site: &Site,
+    options: &ConnectOptions,
+    events: &Events,
+) -> Result<Summary, JobError> {
+    let digest = bundle.map(|bundle| bundle.digest().to_string());
+    let journal = Journal::begin(site.folder(), command, digest).map_err(failed)?;
+    let stop =
+        Stop::on_signals(events.clone()).map_err(|source| JobError::internal("cannot listen for Ctrl-C", source))?;
+    let store: Arc<dyn Store> = match bundle {
+        Some(bundle) => Arc::new(BundleStore(bundle.clone())),
+        None => Arc::new(NoStore),
+    };
+    let operator = Operator { push: push::function(bundle.cloned(), options.concurrency) };
+    let machines: BTreeMap<_, _> = hosts.clone();
+    Executor::new(machines, store, Arc::new(operator), journal, events.clone())
+        .limits(Limits { hosts: options.concurrency, ..Limits::default() })
+        .stop(stop)
+        .execute(plan)
+        .await
+        .map_err(failed)
+}
+
+/// A failed run in words for a person.
+fn failed(error: RunError) -> JobError {
+    let kind = match &error {
+        RunError::Failed { .. } => Kind::Host,
+        RunError::Interrupted { .. } => Kind::Interrupted,
+        RunError::Plan { .. } | RunError::Journal { .. } => Kind::Internal,
+    };
+    let mut report = JobError::new(kind, error.to_string()).details(error.details());
+    report.hints = error.hints();
+    report.source = match error {
+        RunError::Journal { source, .. } => Some(Box::new(source)),
+        _ => None,
+    };
+    report
+}
+
+/// A bundle as the source of what hosts need.
+struct BundleStore(Arc<Bundle<Verified>>);
+
+impl Store for BundleStore {
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
+        let reader = self.0.open_entry(path).map_err(io::Error::other)?;
+        Ok(Box::new(reader))
+    }
+}
+
+/// For plans that need no bytes, such as a deletion.
+struct NoStore;
+
+impl Store for NoStore {
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
+        Err(io::Error::new(io::ErrorKind::NotFound, format!("this run has no bundle to take {path} from")))
+    }
+}
+
+/// Removes the operator's kubeconfig after its cluster.
+pub fn forget(path: &Path) -> Result<(), JobError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(JobError::internal(format!("cannot remove {}", path.display()), source))
+        }
+        _ => Ok(()),
+    }
+}

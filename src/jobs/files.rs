@@ -1,0 +1,61 @@
+//! Reading what the user wrote, and refusing early what cannot be acted upon.
+
+use std::path::Path;
+
+use super::{JobError, Kind};
+use crate::bundle::Inventory;
+use crate::cluster::{self, Cluster};
+use crate::yaml::LoadError;
+
+/// Loads a cluster file; all its errors come at once.
+pub fn cluster(path: &Path) -> Result<Cluster, JobError> {
+    cluster::load(path).map_err(faulty)
+}
+
+/// Every error of a file, one a line.
+pub fn faulty(error: LoadError) -> JobError {
+    match error {
+        LoadError::Faulty { path, diagnostics } => {
+            let count = diagnostics.0.len();
+            let noun = if count == 1 { "error" } else { "errors" };
+            JobError::new(Kind::File, format!("{} has {count} {noun}", path.display()))
+                .details(diagnostics.0.iter().map(ToString::to_string))
+        }
+        other => JobError::new(Kind::File, "cannot load the file").because(other),
+    }
+}
+
+/// Refuses a cluster file that asks for what `create cluster` does not do yet, with a sentence for each.
+pub fn refuse_unsupported(cluster: &Cluster) -> Result<(), JobError> {
+    let unsupported = cluster::unsupported(cluster);
+    if unsupported.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} asks for what this kk cannot install yet; no host was touched", cluster.path.display());
+    Err(JobError::new(Kind::File, message)
+        .details(unsupported.iter().map(|entry| format!("{}: {}", entry.path, entry.sentence))))
+}
+
+/// The cluster file's Kubernetes version, or the only one that the bundle holds.
+pub fn settle_version(cluster: &mut Cluster, inventory: &Inventory) -> Result<(), JobError> {
+    if !cluster.spec.kubernetes.version.is_empty() {
+        return Ok(());
+    }
+    let mut versions: Vec<&str> = inventory
+        .components
+        .iter()
+        .filter(|component| component.name == "kubeadm")
+        .map(|component| component.version.as_str())
+        .collect();
+    versions.dedup();
+    match versions.as_slice() {
+        [only] => cluster.spec.kubernetes.version = (*only).to_owned(),
+        [] => return Err(JobError::new(Kind::Bundle, "the bundle holds no Kubernetes")),
+        several => {
+            let message = format!("the bundle holds several versions of Kubernetes: {}", several.join(", "));
+            return Err(JobError::new(Kind::File, message)
+                .hint(format!("name one as spec.kubernetes.version in {}", cluster.path.display())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What a job must know before it plans: a verified bundle, and facts from every host.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::site::Hosts;
+use super::{JobError, Kind};
+use crate::bundle::{Bundle, Verified, VerifyDepth};
+use crate::cluster::Cluster;
+use crate::event::{Event, Events};
+use crate::host::facts::{self, Facts};
+use crate::install::{Found, NodeState};
+use crate::plan::preflight::{self, Needs, Severity};
+
+/// Opens a bundle and checks every byte of it.
+pub async fn verified_bundle(path: &Path, events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
+    let (path, events) = (path.to_owned(), events.clone());
+    let verified = tokio::task::spawn_blocking(move || verify(&path, &events)).await;
+    verified.map_err(|source| JobError::internal("the check of the bundle was cut off", source))?
+}
+
+fn verify(path: &Path, events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
+    let bundle = Bundle::open(path).map_err(|error| {
+        JobError::new(Kind::Bundle, error.to_string()).hint("name the file that kk artifact export wrote with -a FILE")
+    })?;
+    let title = "Verify the bundle".to_owned();
+    let started = Instant::now();
+    events.emit(Event::PhaseStarted { title: title.clone() });
+    let verified = bundle.verify(VerifyDepth::Blake3, events).map_err(|error| {
+        JobError::new(Kind::Bundle, error.to_string()).hint("copy the bundle again, then run the same command")
+    })?;
+    events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
+    Ok(Arc::new(verified))
+}
+
+/// Facts from all hosts, in one round trip each.
+pub async fn facts(hosts: &Hosts, events: &Events) -> Result<BTreeMap<String, Facts>, JobError> {
+    let title = "Look at the hosts".to_owned();
+    let started = Instant::now();
+    events.emit(Event::PhaseStarted { title: title.clone() });
+    let gathered = futures::future::join_all(
+        hosts.iter().map(|(name, machine)| async move { (name.clone(), facts::gather(machine.as_ref()).await) }),
+    )
+    .await;
+    let mut found = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (name, facts) in gathered {
+        match facts {
+            Ok(facts) => {
+                found.insert(name, facts);
+            }
+            Err(error) => failures.push(error.to_string()),
+        }
+    }
+    if !failures.is_empty() {
+        return Err(JobError::new(Kind::Host, "some hosts cannot be looked at; nothing was changed").details(failures));
+    }
+    events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
+    Ok(found)
+}
+
+/// The checks before an installation. Warnings are told; errors stop the job before any host was changed.
+pub fn preflight(
+    cluster: &Cluster,
+    bundle: &Bundle<Verified>,
+    facts: &BTreeMap<String, Facts>,
+    events: &Events,
+) -> Result<(), JobError> {
+    let needs = Needs::of(cluster, bundle.inventory());
+    let findings = preflight::check(cluster, facts, &needs);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.severity == Severity::Error);
+    for warning in warnings {
+        events.emit(Event::Warning { message: warning.to_string() });
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let mut hints: Vec<String> = errors.iter().filter_map(|finding| finding.hint.clone()).collect();
+    hints.dedup();
+    let message = format!("{} checks failed; no host was changed", errors.len());
+    let mut error = JobError::new(Kind::Preflight, message).details(errors.iter().map(ToString::to_string));
+    error.hints = hints;
+    Err(error
+        .hint("a check that does not apply to this site is turned into a warning by spec.preflight.ignore: [NAME]"))
+}
+
+/// What steps depend on.
+pub fn found(facts: &Facts) -> Found {
+    let node = match (facts.joined, facts.kubelet_conf) {
+        (true, true) => NodeState::Joined,
+        (false, false) => NodeState::Absent,
+        _ => NodeState::Partial,
+    };
+    Found { arch: facts.arch.clone(), node, swap: facts.swap_in_use() }
+}

@@ -1,0 +1,106 @@
+//! Sessions to all hosts of a site, side by side; every host that cannot be reached is named.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::StreamExt;
+
+use super::Site;
+use crate::cluster::Cluster;
+use crate::event::{Event, Events};
+use crate::host::ssh::{AskHostKey, HostKeyPolicy, KnownHosts, Options, Session, Target};
+use crate::host::{Machine, MachineError};
+use crate::jobs::{JobError, Kind};
+
+/// How hosts are reached.
+#[derive(Clone)]
+pub struct ConnectOptions {
+    /// Trust unknown hosts the first time.
+    pub accept_new_host_keys: bool,
+    /// A known-hosts file besides the site's own.
+    pub known_hosts: Option<PathBuf>,
+    /// Asks a person about an unknown host; `None` where nobody can be asked.
+    pub ask: Option<Arc<dyn AskHostKey>>,
+    /// Hosts at once.
+    pub concurrency: usize,
+}
+
+/// Host name → session.
+pub type Hosts = BTreeMap<String, Arc<dyn Machine>>;
+
+impl Site {
+    /// Connects to every host of the cluster file.
+    pub async fn connect(
+        &self,
+        cluster: &Cluster,
+        options: &ConnectOptions,
+        events: &Events,
+    ) -> Result<Hosts, JobError> {
+        let policy = match (options.accept_new_host_keys, &options.ask) {
+            (true, _) => HostKeyPolicy::AcceptNew,
+            (false, Some(ask)) => HostKeyPolicy::Ask(ask.clone()),
+            (false, None) => HostKeyPolicy::Refuse,
+        };
+        let home = std::env::home_dir();
+        let read = match (&options.known_hosts, &home) {
+            (Some(path), _) => vec![path.clone()],
+            (None, Some(home)) => vec![home.join(".ssh/known_hosts")],
+            (None, None) => Vec::new(),
+        };
+        let known_hosts = Arc::new(KnownHosts::new(read, self.known_hosts(), policy));
+        let login = Options::from_env();
+        let title = format!("Connect to {} hosts", cluster.spec.hosts.len());
+        let started = std::time::Instant::now();
+        events.emit(Event::PhaseStarted { title: title.clone() });
+        let targets: Vec<Target> = cluster.spec.hosts.iter().map(|host| Target::of(host, home.as_deref())).collect();
+        let sessions: Vec<(String, Result<Session, MachineError>)> = futures::stream::iter(targets)
+            .map(|target| {
+                let (known_hosts, login) = (known_hosts.clone(), login.clone());
+                async move { (target.name.clone(), Session::connect(&target, &known_hosts, &login).await) }
+            })
+            .buffer_unordered(options.concurrency)
+            .collect()
+            .await;
+        let mut hosts = Hosts::new();
+        let mut failures = Vec::new();
+        for (name, session) in sessions {
+            match session {
+                Ok(session) => {
+                    hosts.insert(name, Arc::new(session));
+                }
+                Err(error) => failures.push(error),
+            }
+        }
+        if failures.is_empty() {
+            events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
+            return Ok(hosts);
+        }
+        Err(unreachable(failures, cluster.spec.hosts.len()))
+    }
+}
+
+/// One error for all hosts that cannot be reached; no host has been changed by then.
+fn unreachable(failures: Vec<MachineError>, all: usize) -> JobError {
+    let mut error =
+        JobError::new(Kind::Host, format!("{} of {all} hosts cannot be reached; nothing was changed", failures.len()));
+    let mut lines: Vec<String> = failures.iter().map(describe).collect();
+    lines.sort();
+    let mut hints: Vec<String> = failures.iter().filter_map(|failure| failure.hint().map(str::to_owned)).collect();
+    hints.sort();
+    hints.dedup();
+    error.details = lines;
+    error.hints = hints;
+    error
+}
+
+/// An error with its causes on one line.
+fn describe(error: &MachineError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        text.push_str(&format!(": {source}"));
+        cause = source.source();
+    }
+    text
+}

@@ -1,0 +1,112 @@
+//! One site: the folder beside the cluster file with its keys, known hosts and journal, and the sessions to its hosts.
+
+mod connect;
+mod secrets;
+mod store;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use connect::{ConnectOptions, Hosts};
+pub use secrets::bootstrap_token;
+
+use super::{JobError, Kind};
+use crate::cluster::Cluster;
+use crate::install::RegistryLogin;
+use crate::install::certs::Keys;
+use crate::install::templates::{BUILT_IN, Templates};
+
+/// The folder of one site, `.kk/<cluster>/` beside the cluster file. Everything in it is the operator's alone.
+pub struct Site {
+    folder: PathBuf,
+}
+
+impl Site {
+    /// Opens the site's folder, making it where it is not there.
+    pub fn open(cluster: &Cluster) -> Result<Self, JobError> {
+        let beside = cluster.path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = beside.canonicalize().map_err(|source| {
+            JobError::internal(format!("cannot find the folder of {}", cluster.path.display()), source)
+        })?;
+        let site = Self { folder: beside.join(".kk").join(&cluster.name) };
+        for folder in [site.folder.clone(), site.keys_folder(), site.journal()] {
+            store::private_folder(&folder)
+                .map_err(|source| JobError::internal(format!("cannot make the folder {}", folder.display()), source))?;
+        }
+        Ok(site)
+    }
+
+    /// `.kk/<cluster>/`
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// One file for each run.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join("journal")
+    }
+
+    /// Held by the run that is at work.
+    pub fn lock(&self) -> PathBuf {
+        self.folder.join("lock")
+    }
+
+    /// Hosts that were trusted on the first contact.
+    pub fn known_hosts(&self) -> PathBuf {
+        self.folder.join("known_hosts")
+    }
+
+    /// The kubeconfig for the operator.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
+    fn keys_folder(&self) -> PathBuf {
+        self.folder.join("pki")
+    }
+
+    /// All keys of the site; what is missing is made and kept.
+    pub fn keys(&self, cluster: &Cluster) -> Result<Keys, JobError> {
+        let store = store::Folder(self.keys_folder());
+        let mut keys = Keys::prepare(cluster, &store)
+            .map_err(|source| JobError::new(Kind::Internal, "cannot prepare the site's keys").because(source))?;
+        keys.foreign_registry_ca = self.foreign_registry_ca(cluster)?;
+        Ok(keys)
+    }
+
+    /// The CA file that the cluster file names for a registry that kk does not run.
+    fn foreign_registry_ca(&self, cluster: &Cluster) -> Result<Option<String>, JobError> {
+        let auth = cluster.registry_name().and_then(|name| cluster.spec.registry.auths.get(&name));
+        let Some(path) = auth.map(|auth| auth.ca_file.as_str()).filter(|path| !path.is_empty()) else {
+            return Ok(None);
+        };
+        store::read_bounded(Path::new(path)).map(Some).map_err(|source| {
+            JobError::new(Kind::File, format!("cannot read the registry's caFile {path}")).because(source)
+        })
+    }
+
+    /// The registry's account: from the cluster file, or made once and kept.
+    pub fn registry_login(&self, cluster: &Cluster) -> Result<RegistryLogin, JobError> {
+        secrets::registry_login(cluster, &store::Folder(self.keys_folder()))
+    }
+
+    /// The templates: built in, or replaced by files in `.kk/<cluster>/templates/`.
+    pub fn templates(&self) -> Result<Templates, JobError> {
+        let mut overrides = BTreeMap::new();
+        for (name, _) in BUILT_IN {
+            let path = self.folder.join("templates").join(name);
+            match store::read_bounded(&path) {
+                Ok(text) => {
+                    overrides.insert((*name).to_owned(), text);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(source) => {
+                    let message = format!("cannot read the template {}", path.display());
+                    return Err(JobError::new(Kind::File, message).because(source));
+                }
+            }
+        }
+        Templates::new(&overrides)
+            .map_err(|source| JobError::new(Kind::File, "a template of the site is faulty").because(source))
+    }
+}
