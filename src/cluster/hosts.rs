@@ -24,18 +24,18 @@ pub struct Host {
     pub user: String,
     /// SSH and sudo password.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub password: Option<SecretString>,
     /// A private key, inline.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub private_key: Option<SecretString>,
     /// Path of a private key; `~/` is the home of the user who runs kk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_key_path: Option<String>,
     /// Passphrase of the private key. (kk)
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub private_key_passphrase: Option<SecretString>,
     /// `amd64` or `arm64`. Default: what the host says it is.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,10 +2,15 @@
 //! line, so that a team's files load as they are; what `kk` adds are further fields.
 
 mod addons;
+mod calico;
 mod etcd;
 mod expose;
+mod file;
 mod hosts;
+mod hybridnet;
+mod kubeovn;
 mod kubernetes;
+pub mod names;
 mod network;
 pub mod ranges;
 mod registry;
@@ -13,17 +18,23 @@ mod resolve;
 mod resolved;
 mod system;
 mod unsupported;
+pub mod validate;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use addons::*;
+pub use calico::*;
 pub use etcd::*;
+pub use file::{load, read};
 pub use hosts::*;
+pub use hybridnet::*;
+pub use kubeovn::*;
 pub use kubernetes::*;
 pub use network::*;
 pub use registry::*;
-pub use resolve::load;
 pub use resolved::*;
 pub use system::*;
 pub use unsupported::{Unsupported, unsupported};
@@ -46,6 +57,15 @@ pub struct ClusterFile {
 pub struct Metadata {
     /// Name of the cluster or the manifest; the folder with the site's keys and journal is named like it.
     pub name: String,
+    /// Kept; nothing depends on it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    /// Kept; nothing depends on them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Kept; nothing depends on them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// What a cluster consists of.

@@ -2,9 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::Switch;
+use super::{Calico, Hybridnet, Kubeovn, Switch};
 
 /// The network plugin and the address ranges.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -19,9 +18,9 @@ pub struct Network {
     #[serde(rename = "multusCNI")]
     pub multus_cni: Switch,
     pub flannel: Flannel,
-    pub calico: Map<String, Value>,
-    pub kubeovn: Map<String, Value>,
-    pub hybridnet: Map<String, Value>,
+    pub calico: Calico,
+    pub kubeovn: Kubeovn,
+    pub hybridnet: Hybridnet,
 }
 
 impl Default for Network {
@@ -32,9 +31,9 @@ impl Default for Network {
             kube_service_cidr: "10.233.0.0/18".into(),
             multus_cni: Switch::default(),
             flannel: Flannel::default(),
-            calico: Map::new(),
-            kubeovn: Map::new(),
-            hybridnet: Map::new(),
+            calico: Calico::default(),
+            kubeovn: Kubeovn::default(),
+            hybridnet: Hybridnet::default(),
         }
     }
 }

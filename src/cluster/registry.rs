@@ -27,6 +27,8 @@ pub struct Registry {
     pub bridge_ip: String,
     pub containerd_data_dir: String,
     pub docker_data_dir: String,
+    /// What `dockerDataDir` and `containerdDataDir` were in KubeKey 3.0.
+    pub data_root: String,
     /// Where the registry keeps its blobs.
     pub registry_data_dir: String,
     /// Registry host → credentials.
@@ -46,6 +48,7 @@ impl Default for Registry {
             bridge_ip: String::new(),
             containerd_data_dir: String::new(),
             docker_data_dir: String::new(),
+            data_root: String::new(),
             registry_data_dir: "/mnt/registry".into(),
             auths: BTreeMap::new(),
         }
@@ -75,7 +78,7 @@ pub struct RemoteMirror {
 pub struct RegistryAuth {
     pub username: String,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub password: Option<SecretString>,
     /// Do not check the registry's certificate.
     #[serde(rename = "skipTLSVerify")]

@@ -2,24 +2,8 @@
 
 use std::path::Path;
 
+use super::validate::MASTER;
 use super::{CONTROL_PLANE, Cluster, ClusterFile, REGISTRY, ranges};
-use crate::yaml::{Diagnostic, Diagnostics, LoadError};
-
-/// Loads and checks a cluster file, and fills in every default.
-pub fn load(path: &Path) -> Result<Cluster, LoadError> {
-    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    let file: ClusterFile = serde_saphyr::from_str(&text).map_err(|error| LoadError::Faulty {
-        path: path.to_owned(),
-        diagnostics: Diagnostics(vec![Diagnostic {
-            file: path.display().to_string(),
-            line: 1,
-            column: 1,
-            message: error.without_snippet().to_string(),
-            hint: None,
-        }]),
-    })?;
-    Ok(resolve(file, path))
-}
 
 /// Fills in every default of a cluster file.
 pub fn resolve(file: ClusterFile, path: &Path) -> Cluster {
@@ -36,10 +20,15 @@ pub fn resolve(file: ClusterFile, path: &Path) -> Cluster {
         }
     }
 
+    // KubeKey takes this address for none; no other host reaches it.
+    if spec.control_plane_endpoint.address == "127.0.0.1" {
+        spec.control_plane_endpoint.address.clear();
+    }
+
     let mut masters = Vec::new();
     for (role, names) in std::mem::take(&mut spec.role_groups.0) {
         let names = names.iter().flat_map(|name| ranges::expand(name).unwrap_or_else(|_| vec![name.clone()]));
-        if role == "master" {
+        if role == MASTER {
             masters.extend(names);
         } else {
             let mut unique: Vec<String> = Vec::new();

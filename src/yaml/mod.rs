@@ -5,8 +5,18 @@
 //! is not there). Every error carries file, line and column, and no error ever shows the text around it: that may be
 //! a password.
 
+mod conform;
 mod diagnostic;
+mod document;
+mod node;
+mod parse;
 mod path;
+mod scalar;
+mod write;
 
 pub use diagnostic::{Diagnostic, Diagnostics, LoadError};
+pub use document::{Source, parse, read};
 pub use path::{Path, Problem, Segment};
+pub use write::to_string;
+
+pub(crate) use path::nearest;

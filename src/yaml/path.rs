@@ -88,13 +88,17 @@ impl Problem {
     }
 }
 
-/// The one of `known` that `given` was probably meant to be.
+/// The one of `known` that `given` was probably meant to be; none where several are as near.
 pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
-    known
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(&given, &known.to_lowercase()), known))
-        .filter(|(distance, known)| *distance <= known.len().max(given.len()) / 3)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
+    let distance = |known: &str| strsim::damerau_levenshtein(&given, &known.to_lowercase());
+    let mut near: Vec<(usize, &str)> = known.into_iter().map(|known| (distance(known), known)).collect();
+    near.retain(|(distance, known)| *distance <= known.len().max(given.len()) / 3);
+    near.sort();
+    near.dedup();
+    match near.as_slice() {
+        [(first, _), (second, _), ..] if first == second => None,
+        [(_, known), ..] => Some(known),
+        [] => None,
+    }
 }
