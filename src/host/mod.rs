@@ -7,6 +7,7 @@ pub mod part;
 pub mod ssh;
 pub mod step;
 
+pub use facts::Facts;
 pub use machine::{Machine, MachineError, Output, Script};
 pub use part::Part;
 pub use step::Step;

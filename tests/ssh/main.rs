@@ -1,6 +1,7 @@
 //! Sessions against a real sshd on 127.0.0.1.
 
 mod exec;
+mod facts;
 mod host_keys;
 mod login;
 mod sshd;
