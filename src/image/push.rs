@@ -1,7 +1,6 @@
 //! Writing images into a registry, straight from where they lie, and never twice.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,19 +14,16 @@ use crate::bundle::inventory;
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 
+pub use super::parts::ImageSource;
+
 use super::auth::Scope;
 use super::client::Client;
 use super::error::{RegistryError, Said};
-use super::manifest::{self, Content, Descriptor, LARGEST_DOCUMENT, ManifestError};
+use super::manifest::{Content, Descriptor, ManifestError};
+use super::parts::{Part, read_parts, reduce, unique_blobs};
 use super::pull::{announced_digest, head_manifest};
 use super::transport::{Body, Call};
 use super::upload::{self, UploadError, Watch};
-
-/// Where the blobs of images lie on this side.
-pub trait ImageSource: Send + Sync {
-    /// Opens an index, manifest, config or layer for reading, from its first byte on.
-    fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send>>;
-}
 
 /// What a push has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,14 +75,6 @@ struct Flight {
     home: tokio::sync::Mutex<Option<String>>,
     /// Bytes that were reported as moved, whether sent or found there.
     reported: AtomicU64,
-}
-
-/// An index or manifest, read from the source.
-struct Part {
-    digest: Digest,
-    media_type: String,
-    bytes: Bytes,
-    content: Content,
 }
 
 impl Pusher {
@@ -279,88 +267,4 @@ fn refusal_of_index(error: &RegistryError) -> Option<Box<Said>> {
         RegistryError::Refused { said, .. } | RegistryError::NotFound { said, .. } => Some(said.clone()),
         _ => None,
     }
-}
-
-/// Reads the index, where there is one, and the carried manifests; what is pushed last comes first.
-fn read_parts(source: &dyn ImageSource, image: &inventory::Image) -> Result<Vec<Part>, RegistryError> {
-    let top = read_part(source, image, &image.digest, &image.media_type)?;
-    let mut parts = vec![top];
-    for platform in &image.platforms {
-        if parts.iter().any(|part| part.digest == platform.manifest) {
-            continue;
-        }
-        let media_type = match &parts[0].content {
-            Content::Index(index) => {
-                let entry = index.entries.iter().find(|entry| entry.descriptor.digest == platform.manifest);
-                entry.map(|entry| entry.descriptor.media_type.clone()).unwrap_or_default()
-            }
-            Content::Image(_) => String::new(),
-        };
-        parts.push(read_part(source, image, &platform.manifest, &media_type)?);
-    }
-    Ok(parts)
-}
-
-fn read_part(
-    source: &dyn ImageSource,
-    image: &inventory::Image,
-    digest: &Digest,
-    media_type: &str,
-) -> Result<Part, RegistryError> {
-    let unreadable = |source| RegistryError::Source { image: image.reference.clone(), digest: *digest, source };
-    let wrong = |source| RegistryError::Manifest { image: image.reference.clone(), source };
-    let mut bytes = Vec::new();
-    let mut reader = source.open(digest).map_err(unreadable)?.take(LARGEST_DOCUMENT + 1);
-    reader.read_to_end(&mut bytes).map_err(unreadable)?;
-    if Digest::of(&bytes) != *digest {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, "its bytes have another digest")));
-    }
-    let content = manifest::read(&bytes, media_type).map_err(wrong)?;
-    let media_type = match &content {
-        Content::Index(index) => index.media_type.clone(),
-        Content::Image(image) => image.media_type.clone(),
-    };
-    Ok(Part { digest: *digest, media_type, bytes: bytes.into(), content })
-}
-
-fn unique_blobs(parts: &[Part]) -> Vec<Descriptor> {
-    let mut blobs: Vec<Descriptor> = Vec::new();
-    for part in parts {
-        if let Content::Image(image) = &part.content {
-            for blob in image.blobs() {
-                if !blobs.iter().any(|known| known.digest == blob.digest) {
-                    blobs.push(blob.clone());
-                }
-            }
-        }
-    }
-    blobs
-}
-
-/// What stands in for an index in a registry that insists on all of its platforms: the manifest itself where one
-/// platform is carried, else an index of those that are. `None` where nothing is absent.
-fn reduce(parts: &[Part]) -> Option<Reduced> {
-    let (top, carried) = parts.split_first()?;
-    let Content::Index(index) = &top.content else { return None };
-    let is_carried = |digest: &Digest| carried.iter().any(|part| part.digest == *digest);
-    if index.entries.iter().all(|entry| is_carried(&entry.descriptor.digest)) {
-        return None;
-    }
-    if let [only] = carried {
-        return Some(Reduced { digest: only.digest, media_type: only.media_type.clone(), bytes: only.bytes.clone() });
-    }
-    let mut document: serde_json::Value = serde_json::from_slice(&top.bytes).ok()?;
-    let entries = document.get_mut("manifests")?.as_array_mut()?;
-    entries.retain(|entry| {
-        let digest = entry.get("digest").and_then(|digest| digest.as_str()).and_then(|digest| digest.parse().ok());
-        digest.is_some_and(|digest| is_carried(&digest))
-    });
-    let bytes: Bytes = serde_json::to_vec(&document).ok()?.into();
-    Some(Reduced { digest: Digest::of(&bytes), media_type: top.media_type.clone(), bytes })
-}
-
-struct Reduced {
-    digest: Digest,
-    media_type: String,
-    bytes: Bytes,
 }

@@ -12,8 +12,9 @@ use reqwest::{Method, StatusCode, Url};
 use crate::digest::Digest;
 
 use super::auth::Scope;
-use super::client::{Client, pause};
+use super::client::Client;
 use super::error::{RegistryError, Subject};
+use super::retry;
 use super::transport::{Body, Call};
 
 /// How much is read and sent at once: an upload then costs four such pieces of memory at most.
@@ -89,23 +90,26 @@ pub(super) async fn upload(
     loop {
         let error = match upload_once(client, repository, digest, size, open, watch).await {
             Ok(()) => return Ok(()),
-            Err(UploadError::Registry(error)) if is_worth_another(&error) && attempt < patience.attempts => error,
+            Err(UploadError::Registry(error)) => forgotten(error),
             Err(error) => return Err(error),
         };
+        let Some(pause) = retry::next(&patience, &error, attempt, None) else { return Err(error.into()) };
         // The answer to a whole upload may be lost, and the blob be there.
-        if error.is_transient() && has_blob(client, repository, digest).await? {
+        if has_blob(client, repository, digest).await? {
             return Ok(());
         }
-        tokio::time::sleep(pause(patience.first_pause, attempt)).await;
+        tokio::time::sleep(pause).await;
         attempt += 1;
     }
 }
 
-/// An upload that the registry has forgotten (a restart, a time limit) is a 404 of its own kind.
-fn is_worth_another(error: &RegistryError) -> bool {
+/// An upload that the registry has forgotten (a restart, a time limit) is a broken one, though it is a 404 in HTTP.
+fn forgotten(error: RegistryError) -> RegistryError {
     match error {
-        RegistryError::NotFound { said, .. } => said.code == "BLOB_UPLOAD_UNKNOWN",
-        error => error.is_transient(),
+        RegistryError::NotFound { subject, said } if said.code == "BLOB_UPLOAD_UNKNOWN" => {
+            RegistryError::Transport { subject, source: "the registry has forgotten the upload".into() }
+        }
+        error => error,
     }
 }
 

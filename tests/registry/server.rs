@@ -1,4 +1,6 @@
 //! A registry process of its own for each test, stopped when the test ends.
+//!
+//! `KK_TEST_REGISTRY` names another registry program than Debian's, such as one of the distribution project's 3.x line.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -27,8 +29,8 @@ pub struct Options {
     pub tls: bool,
     /// Basic login as [`USER`] with [`PASSWORD`].
     pub login: bool,
-    /// The `auth:` section, word for word, in place of the above.
-    pub auth: Option<String>,
+    /// Further sections, word for word; an `auth:` section in place of the above.
+    pub more: Option<String>,
 }
 
 impl Server {
@@ -57,10 +59,11 @@ impl Server {
             fs::write(root.join("htpasswd"), format!("{USER}:{hash}\n")).unwrap();
             config += &format!("auth: {{htpasswd: {{realm: kk, path: {}}}}}\n", root.join("htpasswd").display());
         }
-        config += options.auth.as_deref().unwrap_or_default();
+        config += options.more.as_deref().unwrap_or_default();
         fs::write(root.join("config.yml"), config).unwrap();
         let log = fs::File::create(root.join("log")).unwrap();
-        let child = Command::new("docker-registry")
+        let program = std::env::var("KK_TEST_REGISTRY").unwrap_or_else(|_| "docker-registry".into());
+        let child = Command::new(program)
             .arg("serve")
             .arg(root.join("config.yml"))
             .stdout(Stdio::null())

@@ -83,7 +83,7 @@ async fn registry(life: impl Fn(usize) -> i64 + Send + Sync + 'static) -> (Serve
         tokens.port,
         bundle.display()
     );
-    (Server::start(&Options { auth: Some(auth), ..Default::default() }), tokens)
+    (Server::start(&Options { more: Some(auth), ..Default::default() }), tokens)
 }
 
 #[tokio::test]
