@@ -110,7 +110,10 @@ impl Executor {
         let begin = Instant::now();
         let mut schedule = Schedule::new(plan).map_err(|message| RunError::Plan { message })?;
         self.refuse_strangers(plan)?;
-        let whole = format!("Work on {} hosts", plan_hosts(plan));
+        let whole = match plan_hosts(plan) {
+            1 => "Work on 1 host".to_owned(),
+            count => format!("Work on {count} hosts"),
+        };
         self.events.emit(Event::PhaseStarted { title: whole.clone() });
         let shared = Shared {
             halt: AtomicBool::new(false),

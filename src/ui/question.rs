@@ -25,10 +25,7 @@ struct Person;
 
 impl AskHostKey for Person {
     fn trust(&self, question: &HostKeyQuestion) -> bool {
-        confirm(&format!(
-            "{} ({}) is met for the first time. Its {} key is {}. Is that the host's key?",
-            question.host, question.endpoint, question.algorithm, question.fingerprint
-        ))
+        confirm(&host_key_question(question))
     }
 }
 
@@ -42,6 +39,14 @@ pub fn confirm(question: &str) -> bool {
     read_yes(&mut std::io::stdin().lock())
 }
 
+fn host_key_question(question: &HostKeyQuestion) -> String {
+    format!(
+        "The host {} at {} is not known yet. Its {} key has the fingerprint\n  {}\nCompare it with the output of \
+         `ssh-keygen -l` on the host. Trust this key?",
+        question.host, question.endpoint, question.algorithm, question.fingerprint
+    )
+}
+
 fn read_yes(input: &mut impl BufRead) -> bool {
     let mut answer = String::new();
     match input.take(1024).read_line(&mut answer) {
@@ -53,6 +58,21 @@ fn read_yes(input: &mut impl BufRead) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_question_names_host_and_fingerprint() {
+        let question = HostKeyQuestion {
+            host: "node1".into(),
+            endpoint: "10.0.0.1:22".into(),
+            algorithm: "ssh-ed25519".into(),
+            fingerprint: "SHA256:abc".into(),
+        };
+        insta::assert_snapshot!(host_key_question(&question), @r"
+        The host node1 at 10.0.0.1:22 is not known yet. Its ssh-ed25519 key has the fingerprint
+          SHA256:abc
+        Compare it with the output of `ssh-keygen -l` on the host. Trust this key?
+        ");
+    }
 
     #[test]
     fn only_yes_is_yes() {

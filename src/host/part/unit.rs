@@ -33,9 +33,9 @@ kk_unit_current() {
 }
 kk_check_unit() { kk_unit_state "$1" && kk_unit_enabled "$2" && kk_unit_current "$1" "$3" "$4"; }
 kk_unit_fail() {
+  systemctl status --no-pager --full -n 0 -- "$1" >&2 || :
+  journalctl --no-pager -q -o cat -n 20 -u "$1" >&2 || :
   echo "$2" >&2
-  systemctl status --no-pager --full -- "$1" >&2 || :
-  journalctl --no-pager -n 30 -u "$1" >&2 || :
   return 1
 }
 kk_unit_wait() {
