@@ -248,6 +248,13 @@ mod tests {
         assert_eq!(first.parameters["realm"], "say \"hi\", you");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_read(header in "\\PC{0,60}", close in "(Bearer|Basic|[a-z =,\"\\\\]){0,20}") {
+            let _ = (scheme(&header), scheme(&close));
+        }
+    }
+
     #[test]
     fn nonsense_is_no_scheme() {
         for header in

@@ -234,6 +234,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_damaged_document_is_read_or_refused(position in 0usize..400, byte: u8, cut in 0usize..400) {
+            let mut bytes = image("").into_bytes();
+            let last = bytes.len() - 1;
+            bytes[position.min(last)] = byte;
+            let _ = (read(&bytes, ""), read(&bytes[..cut.min(last)], oci::OCI_IMAGE_MEDIA_TYPE), read_platform(&bytes));
+        }
+    }
+
     #[test]
     fn the_kind_is_told_without_a_media_type() {
         assert!(matches!(read(image("").as_bytes(), "text/plain"), Ok(Content::Image(_))));

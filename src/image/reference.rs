@@ -249,6 +249,17 @@ impl<'de> Deserialize<'de> for Reference {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,80}", named in "[a-z.:/@\\[\\]_-]{1,40}(:[a-zA-Z.-]{1,9})?") {
+            for text in [text, named] {
+                if let Ok(found) = text.parse::<Reference>() {
+                    proptest::prop_assert_eq!(found.to_string().parse::<Reference>().unwrap(), found);
+                }
+            }
+        }
+    }
+
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]

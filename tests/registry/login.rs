@@ -54,6 +54,27 @@ async fn certificates_are_checked() {
 }
 
 #[tokio::test]
+async fn a_machine_without_certificates_is_enough() {
+    if std::env::var_os("KK_TEST_WITHOUT_CERTIFICATES").is_none() {
+        let output = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "login::a_machine_without_certificates_is_enough"])
+            .env("KK_TEST_WITHOUT_CERTIFICATES", "yes")
+            .env("SSL_CERT_FILE", "/nonexistent")
+            .env("SSL_CERT_DIR", "/nonexistent")
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    Client::new(&RegistryAccess { host: "registry.k8s.io".into(), ..Default::default() }).unwrap();
+    for options in [Options::default(), Options { tls: true, ..Default::default() }] {
+        let server = Server::start(&options);
+        Client::new(&server.access()).unwrap().login().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_closed_port_is_no_mystery() {
     let port = free_port();
     let access =
