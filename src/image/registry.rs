@@ -21,7 +21,8 @@ pub struct RegistryAccess {
     pub username: Option<String>,
     pub password: Option<SecretString>,
     /// Set on the connected side only. There the environment's proxies apply and redirects to other hosts are
-    /// followed; inside the gap neither is, so that nothing but the named registry is ever asked.
+    /// followed; inside the gap neither is, so that nothing is asked but the named registry, and the token server
+    /// that it names for its login.
     pub connected: bool,
     pub patience: Patience,
 }
