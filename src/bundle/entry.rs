@@ -19,7 +19,6 @@ use crate::digest::Digest;
 pub struct EntryReader {
     stream: Stream,
     path: String,
-    belongs_to: Vec<String>,
     header: Header,
     size: u64,
     padding: u64,
@@ -60,7 +59,6 @@ impl EntryReader {
         Ok(Self {
             stream: Stream::new(medium, spelling, stored, member.length(), place.start, place.end)?,
             path: member.path.clone(),
-            belongs_to: Vec::new(),
             header: member.header()?,
             size: member.size,
             padding: member.padding(),
@@ -72,12 +70,6 @@ impl EntryReader {
             left: member.size,
             shown: 0,
         })
-    }
-
-    /// Names what needs the entry in errors.
-    pub(super) fn belonging_to(mut self, owners: Vec<String>) -> Self {
-        self.belongs_to = owners;
-        self
     }
 
     /// Bytes of the content.
@@ -121,7 +113,7 @@ impl EntryReader {
         let mut found = [0u8; header::BLOCK as usize];
         self.stream.read_exact(&mut found)?;
         if found != self.header {
-            return Err(Fault::Header { found: header::describe(&found) });
+            return Err(Fault::of_header(&found, &self.path, self.size));
         }
         self.stage = Stage::Content;
         Ok(())
@@ -150,7 +142,7 @@ impl EntryReader {
     }
 
     fn failed(&self, fault: Fault) -> io::Error {
-        let bad = BadObject { path: self.path.clone(), belongs_to: self.belongs_to.clone(), fault };
+        let bad = BadObject { path: self.path.clone(), belongs_to: Vec::new(), fault };
         io::Error::new(io::ErrorKind::InvalidData, bad)
     }
 }

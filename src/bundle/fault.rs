@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use super::header::{self, Header};
+
 /// Why an entry is not what the inventory says. Offsets are bytes from the start of the bundle's file.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -13,7 +15,13 @@ pub enum Fault {
     #[error("the {what} at byte {offset} is damaged")]
     Frame { offset: u64, what: &'static str },
     #[error("its place holds {found}")]
-    Header { found: String },
+    Header {
+        found: String,
+        /// The path that stands there, where it can be read.
+        path: Option<String>,
+    },
+    #[error("its tar header has another owner, mode or time than kk writes")]
+    Attributes,
     #[error("its content has blake3 {found} where the inventory says {expected}")]
     Blake3 { expected: String, found: String },
     #[error("its content has sha256 {found} where the inventory says {expected}")]
@@ -31,6 +39,20 @@ pub enum Fault {
 impl From<super::header::PathTooLong> for Fault {
     fn from(error: super::header::PathTooLong) -> Self {
         Self::PathTooLong { path: error.path }
+    }
+}
+
+impl Fault {
+    /// Another header than the one for `path` and `size` was found.
+    pub(super) fn of_header(found: &Header, path: &str, size: u64) -> Self {
+        let is_meant = header::is_meant(found);
+        let is_file = found[156] == b'0';
+        if is_meant && is_file && header::found_path(found) == path && header::declared_size(found) == Some(size) {
+            return Self::Attributes;
+        }
+        let is_end = found.iter().all(|byte| *byte == 0);
+        let path = (is_meant && !is_end).then(|| header::found_path(found));
+        Self::Header { found: header::describe(found), path }
     }
 }
 

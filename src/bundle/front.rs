@@ -100,8 +100,8 @@ impl Cursor {
     fn read(&mut self, path: &'static str, most: u64) -> Result<Vec<u8>, FrontError> {
         let damaged = |fault| FrontError::Damaged { path, fault };
         let found = self.header().map_err(damaged)?;
-        let unexpected = || damaged(Fault::Header { found: header::describe(&found) });
-        let size = header::declared_size(&found).ok_or_else(unexpected)?;
+        let size = header::declared_size(&found).unwrap_or(u64::MAX);
+        let unexpected = || damaged(Fault::of_header(&found, path, size));
         if header::header(path, size, 0o644).map_err(|error| damaged(error.into()))? != found {
             return Err(unexpected());
         }

@@ -65,8 +65,7 @@ pub(super) fn describe(header: &Header) -> String {
     if header.iter().all(|byte| *byte == 0) {
         return "the end of the archive".into();
     }
-    let digits = String::from_utf8_lossy(&header[148..156]).trim_matches(['\0', ' ']).to_owned();
-    if u32::from_str_radix(&digits, 8).ok() != Some(checksum(header)) {
+    if !is_meant(header) {
         return "a header with a wrong checksum".into();
     }
     let kind = match header[156] {
@@ -85,6 +84,12 @@ pub(super) fn describe(header: &Header) -> String {
         Some(size) => format!("{kind} named {path:?} of {size} bytes"),
         None => format!("{kind} named {path:?} of unreadable size"),
     }
+}
+
+/// Whether the header's checksum is right, so that what it says was meant.
+pub(super) fn is_meant(header: &Header) -> bool {
+    let digits = String::from_utf8_lossy(&header[148..156]).trim_matches(['\0', ' ']).to_owned();
+    u32::from_str_radix(&digits, 8).ok() == Some(checksum(header))
 }
 
 /// The path in a header that was not expected, cut to what fits a message.

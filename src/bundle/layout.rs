@@ -188,22 +188,6 @@ impl Inventory {
         bytes.push(b'\n');
         Ok(bytes)
     }
-
-    /// What needs the entry: its images or its component, as messages name them.
-    pub fn owners(&self, member: &Member) -> Vec<String> {
-        match &member.kind {
-            Kind::Derived(_) | Kind::File => Vec::new(),
-            Kind::Component { name, version, arch } => vec![format!("component {name} {version} {arch}")],
-            Kind::Blob { .. } => {
-                let digest = &member.sha256;
-                let needs = |image: &&super::inventory::Image| {
-                    image.digest == *digest
-                        || image.platforms.iter().any(|one| one.manifest == *digest || one.blobs.contains(digest))
-                };
-                self.images.iter().filter(needs).map(|image| format!("image {}", image.reference)).collect()
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 //! - [`inventory`]: what is in a bundle, by digest; [`check`]: whether an inventory agrees with itself.
 //! - [`layout`]: which entries follow from an inventory, and in which order; [`spelling`]: tar, tar.gz or tar.zst.
 //! - [`write`](mod@write): makes a bundle in one pass. [`read`]: opens one, [`verify`]: proves it, [`entry`]: reads from it.
+//! - [`diff`]: what changed between two inventories.
 //!
 //! A bundle is hostile until it is verified: [`Bundle<Unverified>`] shows its inventory and nothing else.
 
+mod blame;
 pub mod check;
+pub mod diff;
 pub mod entry;
 pub mod fault;
 mod frame;
@@ -24,6 +27,7 @@ mod tests;
 pub mod verify;
 pub mod write;
 
+pub use diff::InventoryDiff;
 pub use entry::EntryReader;
 pub use inventory::Inventory;
 pub use layout::Member;

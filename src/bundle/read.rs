@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::check::InventoryError;
 use super::entry::{EntryReader, Place};
-use super::fault::{BadObject, Fault};
+use super::fault::BadObject;
 use super::front::{self, FrontError};
 use super::inventory::{FORMAT, Inventory, blob_path};
 use super::layout::{self, Member};
@@ -214,25 +214,17 @@ impl Bundle<Verified> {
             return Err(EntryError::Absent { bundle: self.shared.path.clone(), entry: path.to_owned() });
         };
         let member = &self.shared.members[*index];
-        let owners = self.shared.inventory.owners(member);
-        match self.shared.reader(*index, self.state.places.places[*index], VerifyDepth::Blake3) {
-            Ok(reader) => Ok(reader.belonging_to(owners)),
-            Err(fault) => {
-                let object = Box::new(BadObject { path: path.to_owned(), belongs_to: owners, fault });
-                Err(EntryError::Bad { bundle: self.shared.path.clone(), object })
-            }
-        }
+        let place = self.state.places.places[*index];
+        EntryReader::new(self.shared.medium.clone(), self.shared.spelling, member, place, VerifyDepth::Blake3).map_err(
+            |fault| {
+                let object = Box::new(BadObject { path: path.to_owned(), belongs_to: Vec::new(), fault });
+                EntryError::Bad { bundle: self.shared.path.clone(), object }
+            },
+        )
     }
 
     /// The blob of this digest: an index, a manifest, a config or a layer.
     pub fn open_blob(&self, digest: &Digest) -> Result<EntryReader, EntryError> {
         self.open_entry(&blob_path(digest))
-    }
-}
-
-impl Shared {
-    /// A reader of the entry with this index, which lies at this place.
-    pub(super) fn reader(&self, index: usize, place: Place, depth: VerifyDepth) -> Result<EntryReader, Fault> {
-        EntryReader::new(self.medium.clone(), self.spelling, &self.members[index], place, depth)
     }
 }

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::entry::Place;
+use super::blame::Blame;
+use super::entry::{EntryReader, Place};
 use super::fault::{BadObject, Fault};
 use super::frame::{self, CHUNK, Stream};
-use super::header::{self, BLOCK, END};
+use super::header::{BLOCK, END};
 use super::medium::Window;
 use super::read::{Bundle, Places, Shared, Unverified, Verified};
 use crate::event::{Event, Events};
@@ -75,7 +76,8 @@ impl Bundle<Unverified> {
             return Ok(Bundle { shared, state: Verified { places } });
         }
         bad.sort_by_key(|(index, _)| *index);
-        let bad = bad.into_iter().map(|(index, fault)| shared.bad_object(index, fault)).collect();
+        let blame = Blame::new(&shared.inventory, &shared.members);
+        let bad = bad.into_iter().map(|(index, fault)| blame.bad_object(index, fault)).collect();
         Err(VerifyError { path: shared.path.clone(), bad })
     }
 }
@@ -145,7 +147,7 @@ impl Shared {
     }
 
     fn check_one(&self, index: usize, place: Place, depth: VerifyDepth, progress: &mut Progress) -> Result<(), Fault> {
-        let mut reader = self.reader(index, place, depth)?;
+        let mut reader = EntryReader::new(self.medium.clone(), self.spelling, &self.members[index], place, depth)?;
         let mut left = place.end - place.start;
         loop {
             let count = reader.show()?.len();
@@ -170,7 +172,7 @@ impl Shared {
             for _ in 0..length / BLOCK {
                 stream.read_exact(&mut found)?;
                 if found.iter().any(|byte| *byte != 0) {
-                    return Err(Fault::Header { found: header::describe(&found) });
+                    return Err(Fault::of_header(&found, "", 0));
                 }
             }
             stream.finish()?;
@@ -180,13 +182,6 @@ impl Shared {
             }
         };
         check().err().map(|fault| (self.members.len(), fault))
-    }
-
-    fn bad_object(&self, index: usize, fault: Fault) -> BadObject {
-        match self.members.get(index) {
-            Some(member) => BadObject { path: member.path.clone(), belongs_to: self.inventory.owners(member), fault },
-            None => BadObject { path: "the end of the archive".into(), belongs_to: Vec::new(), fault },
-        }
     }
 }
 

@@ -96,10 +96,10 @@ fn names_and_types_that_do_not_belong_are_refused() {
         verdict(&entries)
     };
     let size = entries[last].1.len() as u64;
-    insta::assert_snapshot!(with(header("../../etc/passwd", size, 0o644).unwrap()), @r#"at verify: 1 bad; manifest.yaml: its place holds a file named "../../etc/passwd" of 15 bytes"#);
-    insta::assert_snapshot!(with(header("/etc/passwd", size, 0o644).unwrap()), @r#"at verify: 1 bad; manifest.yaml: its place holds a file named "/etc/passwd" of 15 bytes"#);
+    insta::assert_snapshot!(with(header("../../etc/passwd", size, 0o644).unwrap()), @r#"at verify: 1 bad; manifest.yaml: its place holds a file named "../../etc/passwd" of 15 bytes, which the inventory does not list"#);
+    insta::assert_snapshot!(with(header("/etc/passwd", size, 0o644).unwrap()), @r#"at verify: 1 bad; manifest.yaml: its place holds a file named "/etc/passwd" of 15 bytes, which the inventory does not list"#);
     insta::assert_snapshot!(with(header("manifest.yaml", 1 << 50, 0o644).unwrap()), @r#"at verify: 1 bad; manifest.yaml: its place holds a file named "manifest.yaml" of 1125899906842624 bytes"#);
-    insta::assert_snapshot!(with(header("manifest.yaml", size, 0o4755).unwrap()), @r#"at verify: 1 bad; manifest.yaml: its place holds a file named "manifest.yaml" of 15 bytes"#);
+    insta::assert_snapshot!(with(header("manifest.yaml", size, 0o4755).unwrap()), @"at verify: 1 bad; manifest.yaml: its tar header has another owner, mode or time than kk writes");
     for (kind, said) in
         [(b'1', "a hard link"), (b'2', "a symbolic link"), (b'3', "a device"), (b'x', "an extended header")]
     {
@@ -113,17 +113,17 @@ fn a_tar_that_disagrees_with_its_inventory_is_refused() {
     let (_, entries) = start();
     let mut more = entries.clone();
     more.push((header("extra", 1, 0o644).unwrap(), b"x".to_vec()));
-    insta::assert_snapshot!(verdict(&more), @r#"at verify: 1 bad; the end of the archive: its place holds a file named "extra" of 1 bytes"#);
+    insta::assert_snapshot!(verdict(&more), @r#"at verify: 1 bad; the end of the archive: its place holds a file named "extra" of 1 bytes, which the inventory does not list"#);
     let mut twice = entries.clone();
     twice.push(entries[entries.len() - 1].clone());
-    insta::assert_snapshot!(verdict(&twice), @r#"at verify: 1 bad; the end of the archive: its place holds a file named "manifest.yaml" of 15 bytes"#);
+    insta::assert_snapshot!(verdict(&twice), @r#"at verify: 1 bad; the end of the archive: its place holds a file named "manifest.yaml" of 15 bytes, whose place is elsewhere"#);
     let mut fewer = entries.clone();
     fewer.pop();
     insta::assert_snapshot!(verdict(&fewer), @"at verify: 2 bad; manifest.yaml: its place holds the end of the archive");
     let mut swapped = entries.clone();
     let last = swapped.len() - 1;
     swapped.swap(last - 1, last);
-    insta::assert_snapshot!(verdict(&swapped), @r#"at verify: 2 bad; charts/empty: its place holds a file named "manifest.yaml" of 15 bytes"#);
+    insta::assert_snapshot!(verdict(&swapped), @r#"at verify: 2 bad; charts/empty: its place holds a file named "manifest.yaml" of 15 bytes, whose place is elsewhere"#);
     let mut first = entries.clone();
     first.swap(0, 1);
     insta::assert_snapshot!(verdict(&first), @r#"at open: x.tar is not a bundle of kk: its first entry should be bundle.json, but there is a file named "bundle.sha256" of 78 bytes"#);

@@ -91,3 +91,74 @@ fn a_signature_is_carried() {
         run("sha256sum", &["--quiet", "-c", "bundle.sha256"], folder.path());
     }
 }
+
+/// A containerd of our own, in a folder of its own.
+struct Containerd {
+    process: std::process::Child,
+    folder: TempDir,
+}
+
+impl Containerd {
+    fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::write(
+            folder.path().join("config.toml"),
+            "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n",
+        )
+        .unwrap();
+        let process = Command::new("containerd")
+            .args([
+                "--config",
+                "config.toml",
+                "--root",
+                "root",
+                "--state",
+                "state",
+                "--log-level",
+                "error",
+                "--address",
+            ])
+            .arg(folder.path().join("sock"))
+            .current_dir(folder.path())
+            .spawn()
+            .unwrap();
+        for _ in 0..200 {
+            if folder.path().join("sock").exists() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        Self { process, folder }
+    }
+
+    fn ctr(&self, arguments: &[&str]) -> String {
+        let socket = self.folder.path().join("sock");
+        let arguments: Vec<&str> =
+            ["--address", socket.to_str().unwrap()].into_iter().chain(arguments.to_vec()).collect();
+        run("ctr", &arguments, self.folder.path())
+    }
+}
+
+impl Drop for Containerd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs root and containerd"]
+fn containerd_imports_the_bundle_as_it_is() {
+    let mut sample = sample::sample();
+    sample.image("docker.io/calico/node:v3.30.0", b"\x1f\x8b2");
+    sample.inventory.sort();
+    let folder = TempDir::new().unwrap();
+    let (path, _) = write_sample(&sample, &folder, Spelling::Tar);
+    let containerd = Containerd::start();
+    containerd.ctr(&["images", "import", "--no-unpack", path.to_str().unwrap()]);
+    let listed = containerd.ctr(&["images", "list"]);
+    for image in &sample.inventory.images {
+        let is_it = |line: &str| line.starts_with(&image.reference) && line.contains(&image.digest.to_string());
+        assert!(listed.lines().any(is_it), "{} is not in\n{listed}", image.reference);
+    }
+}
