@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures::StreamExt;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, IF_RANGE, RANGE};
 use reqwest::{Response, Url};
-use tokio::sync::mpsc;
 
 use super::client::unreachable;
+use super::intake::{Stop, blocking, intake};
 use super::part::Part;
 use super::record::Record;
 use super::retry::{Outcome, refused};
@@ -19,9 +17,6 @@ use crate::event::{Event, Events};
 
 /// How often a file is begun at all: what is left of an earlier download may be of other bytes.
 const BEGINNINGS: u32 = 2;
-
-/// Progress is told no more often than after as many bytes.
-const TELL_EVERY: u64 = 256 << 10;
 
 /// What is known about a file before it is fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +86,9 @@ impl Download<'_> {
         loop {
             let (owner, key, checked_later) = (self.cache.clone(), self.key.clone(), self.expected.sha256.is_some());
             let mut part = Some(blocking(move || owner.part(&key, checked_later)).await?);
-            self.tell(part.as_ref().map_or(0, Part::len));
+            if let Some(part) = part.as_ref().filter(|part| !part.is_empty()) {
+                self.events.emit(Event::BytesMoved { bytes: part.len() });
+            }
             let retry = self.client.retry.clone();
             let arrived = retry.run(async || self.attempt(&mut part).await).await?;
             if let (Arrived::Unchanged, Some(last)) = (arrived, &self.last) {
@@ -190,49 +187,20 @@ impl Download<'_> {
         Ok((answer, announced))
     }
 
-    /// Writes and hashes on a thread of its own while the next bytes arrive. The few chunks between the two bound the
-    /// memory that a download takes.
     async fn receive(&self, answer: Response, part: Part) -> (Option<Part>, Result<(), Outcome<Arrived>>) {
         let limit = self.expected.size.unwrap_or(u64::MAX);
-        let mut length = part.len();
-        let (sender, receiver) = mpsc::channel(16);
-        let writer = tokio::task::spawn_blocking(move || append_all(part, receiver));
-        let mut body = answer.bytes_stream();
-        let mut outcome = Ok(());
-        let mut untold = 0;
-        while let Some(chunk) = body.next().await {
-            let chunk: Bytes = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    let source = error.without_url().into();
-                    let error = FetchError::Interrupted { url: self.target.to_string(), bytes: length, source };
-                    outcome = Err(Outcome::Again { error, wait: None, progressed: false });
-                    break;
-                }
-            };
-            length = length.saturating_add(chunk.len() as u64);
-            untold += chunk.len() as u64;
-            if length > limit {
-                let url = self.target.to_string();
-                outcome = Err(Outcome::Failed(FetchError::TooLong { url, limit }));
-                break;
+        let (part, outcome) = intake(part, answer.bytes_stream(), limit, self.events).await;
+        let url = self.target.to_string();
+        let outcome = outcome.map_err(|stop| match stop {
+            Stop::Source(error) => {
+                let bytes = part.as_ref().map_or(0, Part::len);
+                let error = FetchError::Interrupted { url, bytes, source: error.without_url().into() };
+                Outcome::Again { error, wait: None, progressed: false }
             }
-            if untold >= TELL_EVERY {
-                self.tell(untold);
-                untold = 0;
-            }
-            if sender.send(chunk).await.is_err() {
-                // The writer says why itself.
-                break;
-            }
-        }
-        drop(sender);
-        self.tell(untold);
-        match writer.await {
-            Ok((part, Ok(()))) => (Some(part), outcome),
-            Ok((part, Err(error))) => (Some(part), Err(Outcome::Failed(error))),
-            Err(error) => (None, Err(Outcome::Failed(FetchError::Task(error)))),
-        }
+            Stop::TooLong => Outcome::Failed(FetchError::TooLong { url, limit }),
+            Stop::Disk(error) => Outcome::Failed(error),
+        });
+        (part, outcome)
     }
 
     fn judge(&self, part: &Part, announced: Option<u64>) -> Outcome<Arrived> {
@@ -244,21 +212,6 @@ impl Download<'_> {
             _ => Outcome::Done(Arrived::Whole),
         }
     }
-
-    fn tell(&self, bytes: u64) {
-        if bytes > 0 {
-            self.events.emit(Event::BytesMoved { bytes });
-        }
-    }
-}
-
-fn append_all(mut part: Part, mut chunks: mpsc::Receiver<Bytes>) -> (Part, Result<(), FetchError>) {
-    while let Some(chunk) = chunks.blocking_recv() {
-        if let Err(error) = part.append(&chunk) {
-            return (part, Err(error));
-        }
-    }
-    (part, Ok(()))
 }
 
 fn refused_range(url: &Url, status: u16) -> Outcome<Arrived> {
@@ -274,11 +227,4 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn range_start(headers: &HeaderMap) -> Option<u64> {
     let (start, _) = header(headers, CONTENT_RANGE.as_str())?.strip_prefix("bytes ")?.split_once('-')?;
     start.parse().ok()
-}
-
-/// Runs what blocks on a thread of its own.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
-) -> Result<T, FetchError> {
-    tokio::task::spawn_blocking(work).await.map_err(FetchError::Task)?
 }

@@ -1,16 +1,20 @@
 //! Downloads: resume, checksum, mirrors, cache. The connected side only.
 
+mod blob;
 pub mod cache;
 mod client;
 mod download;
 mod error;
+mod intake;
 pub mod mirror;
 mod part;
 mod record;
 mod retry;
 
+pub use blob::BlobError;
 pub use cache::{Cache, Cached};
 pub use client::{Client, Probe};
 pub use download::Expected;
 pub use error::FetchError;
+pub use part::Part;
 pub use retry::Retry;

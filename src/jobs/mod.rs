@@ -4,10 +4,13 @@ pub mod create_cluster;
 pub mod delete_cluster;
 mod engine;
 mod error;
+pub mod export;
 mod files;
 mod gather;
+pub mod inspect;
 mod push;
 pub mod site;
 mod summary;
+pub mod verify;
 
 pub use error::{JobError, Kind};

@@ -1,5 +1,6 @@
 //! Everything that is printed is printed here: data to stdout, all else to stderr.
 
+mod contents;
 mod json;
 mod narrator;
 mod plain;
@@ -13,6 +14,7 @@ use std::error::Error;
 use std::io::Write;
 use std::sync::Arc;
 
+pub use contents::contents;
 pub use question::{can_ask, confirm, confirmation, host_keys};
 pub use table::table;
 
@@ -41,6 +43,13 @@ pub fn print_line(line: &str) -> Result<(), JobError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a result as one line of JSON to stdout.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), JobError> {
+    let line = serde_json::to_string(value)
+        .map_err(|error| JobError::new(Kind::Internal, "the result cannot be written as JSON").because(error))?;
+    print_line(&line)
 }
 
 /// The last line of a job: `create cluster: 5 hosts, 0 changed, 12.3 s`.

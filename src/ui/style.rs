@@ -12,7 +12,6 @@ pub struct Style {
 
 impl Style {
     /// Without colours.
-    #[cfg(test)]
     pub fn plain() -> Self {
         Self { colours: false }
     }

@@ -13,6 +13,8 @@ pub enum Fault {
     Status(u16, &'static str),
     /// Announces all bytes and hangs up after as many.
     CutAfter(usize),
+    /// Sends as many bytes and then nothing more.
+    StallAfter(usize),
     /// Sends the whole although a range was asked for.
     IgnoreRange,
     /// Sends an HTML page with status 200.
@@ -87,16 +89,25 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Resu
             }
             head.push(byte[0]);
         }
-        let (answer, whole) = answer(&String::from_utf8_lossy(&head), &state);
+        let (answer, then) = answer(&String::from_utf8_lossy(&head), &state);
         stream.write_all(&answer).await?;
-        if !whole {
-            return stream.shutdown().await;
+        match then {
+            Then::Next => {}
+            Then::Close => return stream.shutdown().await,
+            Then::Stall => std::future::pending().await,
         }
     }
 }
 
-/// The bytes to send, and whether the connection lives on.
-fn answer(head: &str, state: &Arc<Mutex<State>>) -> (Vec<u8>, bool) {
+/// What becomes of the connection.
+enum Then {
+    Next,
+    Close,
+    Stall,
+}
+
+/// The bytes to send, and what comes then.
+fn answer(head: &str, state: &Arc<Mutex<State>>) -> (Vec<u8>, Then) {
     let header = |name: &str| {
         head.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -127,15 +138,17 @@ fn answer(head: &str, state: &Arc<Mutex<State>>) -> (Vec<u8>, bool) {
         out
     };
     match fault {
-        Some(Fault::Status(status, lines)) => return (plain(status, lines, b""), true),
-        Some(Fault::Html) => return (plain(200, "Content-Type: text/html\r\n", b"<html>log in first</html>"), true),
+        Some(Fault::Status(status, lines)) => return (plain(status, lines, b""), Then::Next),
+        Some(Fault::Html) => {
+            return (plain(200, "Content-Type: text/html\r\n", b"<html>log in first</html>"), Then::Next);
+        }
         _ => {}
     }
-    let Some(body) = state.files.get(&path) else { return (plain(404, "", b"no such file"), true) };
+    let Some(body) = state.files.get(&path) else { return (plain(404, "", b"no such file"), Then::Next) };
     let tag = format!("\"{}\"", &kk::digest::Digest::of(body).hex()[..16]);
     let etag = format!("ETag: {tag}\r\n");
     if header("if-none-match") == Some(tag.clone()) {
-        return (plain(304, &etag, b""), true);
+        return (plain(304, &etag, b""), Then::Next);
     }
     let start = range
         .filter(|_| header("if-range").is_none_or(|wanted| wanted == tag))
@@ -147,12 +160,14 @@ fn answer(head: &str, state: &Arc<Mutex<State>>) -> (Vec<u8>, bool) {
             let lines = format!("{etag}Content-Range: bytes {start}-{}/{}\r\n", body.len() - 1, body.len());
             plain(206, &lines, &body[start..])
         }
-        Some(_) => return (plain(416, &format!("Content-Range: bytes */{}\r\n", body.len()), b""), true),
+        Some(_) => return (plain(416, &format!("Content-Range: bytes */{}\r\n", body.len()), b""), Then::Next),
     };
-    if let Some(Fault::CutAfter(bytes)) = fault {
-        let head_length = out.windows(4).position(|four| four == b"\r\n\r\n").map_or(out.len(), |at| at + 4);
-        out.truncate(head_length + bytes);
-        return (out, false);
-    }
-    (out, true)
+    let (bytes, then) = match fault {
+        Some(Fault::CutAfter(bytes)) => (bytes, Then::Close),
+        Some(Fault::StallAfter(bytes)) => (bytes, Then::Stall),
+        _ => return (out, Then::Next),
+    };
+    let head_length = out.windows(4).position(|four| four == b"\r\n\r\n").map_or(out.len(), |at| at + 4);
+    out.truncate(head_length + bytes);
+    (out, then)
 }

@@ -1,16 +1,15 @@
 //! Downloads against a server that has good and bad days.
 
-mod fileserver;
-
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fileserver::{Fault, FileServer};
 use kk::digest::Digest;
 use kk::event::silent;
 use kk::fetch::mirror::MirrorRules;
 use kk::fetch::{Cache, Cached, Client, Expected, FetchError, Retry};
+
+use crate::fileserver::{Fault, FileServer};
 
 struct World {
     server: FileServer,

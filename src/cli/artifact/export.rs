@@ -1,0 +1,71 @@
+//! `kk artifact export`
+
+use std::path::PathBuf;
+
+use crate::cli::{Context, OutputFormat};
+use crate::jobs::{JobError, export};
+use crate::ui;
+
+/// Pack what a manifest names into one file that crosses the gap
+///
+/// Resolves tags and versions to digests, which manifest.lock beside the manifest records; downloads images and
+/// components side by side; checks every byte; and writes the bundle. A second run with the same lock makes the same
+/// bytes, and an interrupted run is continued by the next one.
+///
+/// HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured. KK_OUTPUT=json writes one JSON object a line.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Manifest file: what to carry
+    #[arg(short = 'm', long, value_name = "FILE")]
+    pub manifest: PathBuf,
+    /// Bundle to write; its name ends with .tar, .tar.gz or .tar.zst
+    #[arg(short = 'o', long, value_name = "FILE", default_value = "kubekey-artifact.tar.gz")]
+    pub output: PathBuf,
+    /// How many downloads to run at once
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub concurrency: usize,
+    /// Ask another place: HOST=URL for one host, '*=URL' for all; may be repeated
+    #[arg(long = "mirror", value_name = "RULE", env = "KK_MIRROR")]
+    pub mirrors: Vec<String>,
+    /// Resolve everything anew, whatever the lock beside the manifest says
+    #[arg(long)]
+    pub update_lock: bool,
+    /// Catalog of components to use in place of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// Answer yes to every question: replace the output if it exists
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    #[arg(long = "result-format", env = "KK_OUTPUT", hide = true, value_enum, default_value_t = OutputFormat::Text)]
+    pub format: OutputFormat,
+}
+
+pub fn run(args: Args) -> Result<(), JobError> {
+    let context = Context::new(args.format)?;
+    let question = || format!("{} exists. Replace it?", args.output.display());
+    let overwrite = args.yes || (args.output.is_file() && ui::can_ask() && ui::confirm(&question()));
+    let options = export::Options {
+        manifest: args.manifest,
+        output: args.output,
+        overwrite,
+        concurrency: args.concurrency,
+        mirrors: args.mirrors,
+        update_lock: args.update_lock,
+        catalog: args.catalog,
+        cache: None,
+    };
+    let summary = context.runtime.block_on(export::run(&options, &context.events))?;
+    if context.json() {
+        return ui::print_json(&summary);
+    }
+    ui::print_line(&format!(
+        "{}: {}, {} components, {} images ({} blobs), in {}\ndigest {}",
+        summary.path.display(),
+        ui::quantity::bytes(summary.size),
+        summary.components,
+        summary.images,
+        summary.blobs,
+        ui::quantity::seconds(summary.seconds),
+        summary.digest,
+    ))
+}

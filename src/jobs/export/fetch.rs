@@ -1,0 +1,235 @@
+//! Everything into the cache, side by side, each thing once.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::StreamExt;
+
+use super::one_line;
+use super::registries::Registries;
+use super::resolve::{Plan, PlannedBlob, PlannedComponent, PlannedFile};
+use crate::digest::Digest;
+use crate::event::{Event, Events};
+use crate::fetch::{BlobError, Cache, Cached, Client, Expected, FetchError};
+use crate::jobs::{JobError, Kind};
+use crate::manifest::Lock;
+use crate::manifest::lock::{LockedComponent, LockedFile};
+use crate::ui::quantity::bytes;
+
+/// Fetches what a plan names.
+pub(super) struct Fetcher<'a> {
+    pub client: &'a Client,
+    pub registries: &'a Registries,
+    pub cache: &'a Arc<Cache>,
+    pub lock_path: &'a Path,
+    /// Paths in the manifest are relative to this.
+    pub folder: &'a Path,
+    pub concurrency: usize,
+    pub events: &'a Events,
+}
+
+/// All is in the cache.
+pub(super) struct Fetched {
+    pub lock: Lock,
+    /// Bytes that were not there before.
+    pub bytes: u64,
+}
+
+/// One thing to fetch.
+#[derive(Clone, Copy)]
+enum Item<'a> {
+    Component(&'a PlannedComponent),
+    File(&'a PlannedFile),
+    Blob(&'a PlannedBlob),
+}
+
+impl Item<'_> {
+    fn expected(&self) -> Expected {
+        match self {
+            Self::Component(one) => one.expected.clone(),
+            Self::File(one) => one.expected.clone(),
+            Self::Blob(one) => Expected { sha256: Some(one.blob.digest), size: Some(one.blob.size) },
+        }
+    }
+
+    fn locked(&self) -> bool {
+        match self {
+            Self::Component(one) => one.locked,
+            Self::File(one) => one.locked,
+            Self::Blob(_) => false,
+        }
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Self::Component(one) => format!("{} {} for {}", one.wanted.name, one.wanted.version, one.wanted.arch),
+            Self::File(one) => one.file.name.clone(),
+            Self::Blob(one) => {
+                format!("{} of {}", one.blob.digest.hex().get(..12).unwrap_or_default(), one.reference)
+            }
+        }
+    }
+}
+
+/// Why one thing could not be fetched.
+struct Failure {
+    message: String,
+    /// The disk's fault rather than the network's.
+    disk: bool,
+    /// Upstream has other bytes than the lock says.
+    changed: bool,
+}
+
+impl Fetcher<'_> {
+    pub async fn fetch(&self, plan: Plan) -> Result<Fetched, JobError> {
+        let mut items: Vec<Item<'_>> = plan.components.iter().map(Item::Component).collect();
+        items.extend(plan.files.iter().map(Item::File));
+        items.extend(plan.blobs.iter().map(Item::Blob));
+        let missing = self.missing(&items)?;
+        let total = missing.iter().fold(0u64, |sum, size| sum.saturating_add(*size));
+        self.events.emit(Event::BytesTotal { total });
+
+        // The largest first, so that no long download is left over at the end.
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by_key(|at| std::cmp::Reverse(items[*at].expected().size.unwrap_or(u64::MAX)));
+        let failed = AtomicBool::new(false);
+        let work = order.into_iter().map(|at| {
+            let (item, failed) = (items[at], &failed);
+            async move {
+                if failed.load(Ordering::Relaxed) {
+                    return (at, None);
+                }
+                let outcome = self.item(item).await;
+                failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
+                (at, Some(outcome))
+            }
+        });
+        let mut done: Vec<_> = futures::stream::iter(work).buffer_unordered(self.concurrency.max(1)).collect().await;
+        done.sort_by_key(|(at, _)| *at);
+
+        let mut failures = Vec::new();
+        let mut cached = Vec::new();
+        for (_, outcome) in done {
+            match outcome {
+                Some(Ok(one)) => cached.push(one),
+                Some(Err(failure)) => failures.push(failure),
+                None => {}
+            }
+        }
+        if !failures.is_empty() {
+            return Err(self.error(failures));
+        }
+        let lock = lock(plan, &cached);
+        Ok(Fetched { lock, bytes: total })
+    }
+
+    /// The sizes of what is not in the cache, each digest once.
+    fn missing(&self, items: &[Item<'_>]) -> Result<Vec<u64>, JobError> {
+        let mut sizes = Vec::new();
+        let mut seen: BTreeSet<Digest> = BTreeSet::new();
+        for expected in items.iter().map(Item::expected) {
+            let here = match &expected.sha256 {
+                Some(digest) => !seen.insert(*digest) || self.cache.find(digest).map_err(super::network)?.is_some(),
+                None => false,
+            };
+            sizes.extend(expected.size.filter(|_| !here));
+        }
+        Ok(sizes)
+    }
+
+    async fn item(&self, item: Item<'_>) -> Result<Cached, Failure> {
+        let outcome = match item {
+            Item::Component(one) => self.download(&one.wanted.location.url, &one.expected).await,
+            Item::File(one) if !one.file.url.is_empty() => self.download(&one.file.url, &one.expected).await,
+            Item::File(one) => self.local(one).await,
+            Item::Blob(one) => self.blob(one).await,
+        };
+        match outcome {
+            Ok(cached) => {
+                if !matches!(item, Item::Blob(_)) {
+                    let detail = bytes(cached.measured.size);
+                    self.events.emit(Event::ItemDone { title: item.title(), detail });
+                }
+                Ok(cached)
+            }
+            Err(error) => {
+                let cause = match &error {
+                    BlobError::Cache(cause) => Some(cause),
+                    _ => None,
+                };
+                let other_bytes = matches!(
+                    cause,
+                    Some(FetchError::Digest { .. } | FetchError::Size { .. } | FetchError::TooLong { .. })
+                );
+                let disk = matches!(cause, Some(FetchError::Disk { .. } | FetchError::Task(_)));
+                let message = format!("{}: {}", item.title(), one_line(&error));
+                Err(Failure { message, disk, changed: item.locked() && other_bytes })
+            }
+        }
+    }
+
+    async fn download(&self, url: &str, expected: &Expected) -> Result<Cached, BlobError> {
+        Ok(self.client.download(self.cache, url, expected, self.events).await?)
+    }
+
+    async fn local(&self, planned: &PlannedFile) -> Result<Cached, BlobError> {
+        let path = self.folder.join(&planned.file.local_path);
+        let cached = self.cache.copy_in(&path).await?;
+        match planned.expected.sha256 {
+            Some(expected) if expected != cached.measured.sha256 => {
+                let (url, actual) = (path.display().to_string(), cached.measured.sha256);
+                Err(FetchError::Digest { url, expected, actual, html: false }.into())
+            }
+            _ => Ok(cached),
+        }
+    }
+
+    async fn blob(&self, planned: &PlannedBlob) -> Result<Cached, BlobError> {
+        let (client, repository) = self.registries.client(&planned.reference)?;
+        let digest = &planned.blob.digest;
+        if planned.document {
+            return self.cache.document(&client, &repository, digest).await;
+        }
+        self.cache.blob_from(&client, &repository, digest, planned.blob.size, self.events).await
+    }
+
+    fn error(&self, failures: Vec<Failure>) -> JobError {
+        let changed = failures.iter().any(|failure| failure.changed);
+        let kind = if failures.iter().any(|failure| failure.disk) { Kind::Internal } else { Kind::Network };
+        let error = JobError::new(kind, "not everything could be downloaded")
+            .details(failures.into_iter().map(|failure| failure.message))
+            .hint("Run the same command again: it continues with what has been downloaded.");
+        if !changed {
+            return error;
+        }
+        error.hint(format!(
+            "Upstream has other bytes than {} recorded. Find out why before you accept them with --update-lock.",
+            self.lock_path.display()
+        ))
+    }
+}
+
+/// The lock of what was fetched; `cached` has the order of the items.
+fn lock(plan: Plan, cached: &[Cached]) -> Lock {
+    let (components, rest) = cached.split_at(plan.components.len().min(cached.len()));
+    let components = plan.components.iter().zip(components).map(|(planned, cached)| LockedComponent {
+        name: planned.wanted.name.clone(),
+        version: planned.wanted.version.clone(),
+        arch: planned.wanted.arch.clone(),
+        url: planned.wanted.location.url.clone(),
+        sha256: cached.measured.sha256,
+        size: cached.measured.size,
+        checksum_source: planned.source,
+    });
+    let files = plan.files.iter().zip(rest).map(|(planned, cached)| LockedFile {
+        name: planned.file.name.clone(),
+        source: if planned.file.url.is_empty() { &planned.file.local_path } else { &planned.file.url }.clone(),
+        sha256: cached.measured.sha256,
+        size: cached.measured.size,
+        checksum_source: planned.source,
+    });
+    let blobs = plan.blobs.iter().map(|planned| planned.blob.clone());
+    Lock::new(components.collect(), files.collect(), plan.images, blobs.collect())
+}

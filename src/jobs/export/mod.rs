@@ -1,0 +1,182 @@
+//! `kk artifact export`: from a manifest to a bundle.
+
+mod fetch;
+mod interrupt;
+mod pack;
+mod registries;
+mod resolve;
+mod wanted;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::{JobError, Kind};
+use crate::bundle::Spelling;
+use crate::catalog::Catalog;
+use crate::digest::Digest;
+use crate::event::{Event, Events};
+use crate::fetch::mirror::MirrorRules;
+use crate::fetch::{Cache, Client, Retry};
+use crate::manifest::Lock;
+use interrupt::Interrupt;
+use registries::Registries;
+use wanted::Wanted;
+
+/// What the command was asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub manifest: PathBuf,
+    pub output: PathBuf,
+    /// Replace an output that exists.
+    pub overwrite: bool,
+    /// Downloads at once.
+    pub concurrency: usize,
+    /// Texts of mirror rules; see [`MirrorRules`].
+    pub mirrors: Vec<String>,
+    /// Resolve everything anew, whatever the lock says.
+    pub update_lock: bool,
+    /// In place of the built-in catalog.
+    pub catalog: Option<PathBuf>,
+    /// In place of the user's cache folder.
+    pub cache: Option<PathBuf>,
+}
+
+/// What was exported.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub path: PathBuf,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Digest of the inventory, and so of the whole bundle.
+    pub digest: Digest,
+    pub components: usize,
+    pub images: usize,
+    pub blobs: usize,
+    /// Bytes that came over the network this time.
+    pub fetched: u64,
+    pub seconds: f64,
+}
+
+/// The steps that every run goes through; an interrupted run is continued by the next one, from the cache.
+pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError> {
+    let started = Instant::now();
+    let interrupt = Interrupt::watch();
+    let spelling = output_spelling(options)?;
+    let source = wanted::read_manifest(&options.manifest)?;
+    let catalog = read_catalog(options)?;
+    let wanted = Wanted::of(&source, &catalog, events)?;
+    let mirrors = MirrorRules::parse(options.mirrors.iter().map(String::as_str))
+        .map_err(|error| JobError::new(Kind::Usage, error.to_string()))?;
+    let registries = Registries::new(&source.manifest, &source.folder, mirrors.clone())?;
+    let client = Client::new(mirrors, Retry::default()).map_err(network)?;
+    let cache = open_cache(options, &interrupt, events).await?;
+
+    let lock_path = Lock::path_beside(&options.manifest);
+    let previous = if options.update_lock { None } else { resolve::read_lock(&lock_path)? };
+    let resolving = resolve::Resolver {
+        client: &client,
+        registries: &registries,
+        cache: &cache,
+        previous: previous.as_ref(),
+        lock_path: &lock_path,
+        concurrency: options.concurrency,
+        events,
+    };
+    let plan = interrupt.race(phase("Resolve versions and tags", events, resolving.resolve(&wanted))).await?;
+
+    let fetching = fetch::Fetcher {
+        client: &client,
+        registries: &registries,
+        cache: &cache,
+        lock_path: &lock_path,
+        folder: &source.folder,
+        concurrency: options.concurrency,
+        events,
+    };
+    let fetched = interrupt.race(phase("Download components and images", events, fetching.fetch(plan))).await?;
+    resolve::write_lock(&lock_path, previous.as_ref(), &fetched.lock, events)?;
+
+    let packing = pack::pack(&options.output, spelling, &source, &wanted, fetched.lock, cache, &interrupt, events);
+    let packed = phase("Write the bundle", events, packing).await?;
+    Ok(Summary {
+        path: options.output.clone(),
+        size: packed.written.size,
+        digest: packed.written.digest,
+        components: packed.inventory.components.len(),
+        images: packed.inventory.images.len(),
+        blobs: packed.inventory.blobs.len(),
+        fetched: fetched.bytes,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// Known before anything is fetched: how the bundle is spelled, and that it does not replace another file unasked.
+fn output_spelling(options: &Options) -> Result<Spelling, JobError> {
+    let spelling = Spelling::of_name(&options.output).map_err(|error| JobError::new(Kind::Usage, error.to_string()))?;
+    let folder = options.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(JobError::new(Kind::Usage, format!("{} is not a folder to write a bundle to", folder.display())));
+    }
+    if options.output.is_dir() {
+        return Err(JobError::new(Kind::Usage, format!("{} is a folder, not a file", options.output.display())));
+    }
+    if options.output.exists() && !options.overwrite {
+        let message = format!("{} exists already", options.output.display());
+        return Err(JobError::new(Kind::Declined, message).hint("Give another name with -o, or --yes to replace it."));
+    }
+    Ok(spelling)
+}
+
+fn read_catalog(options: &Options) -> Result<Catalog, JobError> {
+    let wrong = |place: String| move |error| JobError::new(Kind::File, place).because(error);
+    let Some(path) = &options.catalog else {
+        return Catalog::built_in().map_err(wrong("the built-in catalog cannot be read".into()));
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        JobError::new(Kind::File, format!("the catalog {} cannot be read", path.display())).because(error)
+    })?;
+    Catalog::parse(&text).map_err(wrong(format!("the catalog {} cannot be used", path.display())))
+}
+
+async fn open_cache(options: &Options, interrupt: &Interrupt, events: &Events) -> Result<Arc<Cache>, JobError> {
+    let root = options.cache.clone().or_else(Cache::default_root).ok_or_else(|| {
+        JobError::new(Kind::Usage, "there is no folder to keep downloads in").hint("Set HOME, or KK_CACHE to a folder.")
+    })?;
+    let opening = async { Cache::open(root, events).await.map(Arc::new).map_err(network) };
+    interrupt.race(opening).await
+}
+
+async fn phase<T>(
+    title: &str,
+    events: &Events,
+    work: impl Future<Output = Result<T, JobError>>,
+) -> Result<T, JobError> {
+    let started = Instant::now();
+    events.emit(Event::PhaseStarted { title: title.to_owned() });
+    let result = work.await?;
+    events.emit(Event::PhaseDone { title: title.to_owned(), seconds: started.elapsed().as_secs_f64() });
+    Ok(result)
+}
+
+fn network(error: crate::fetch::FetchError) -> JobError {
+    let kind = if matches!(error, crate::fetch::FetchError::Disk { .. }) { Kind::Internal } else { Kind::Network };
+    JobError::new(kind, "the export cannot go on").because(error)
+}
+
+/// An error and its causes as one line, for lists of findings.
+fn one_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let text = source.to_string();
+        if !line.ends_with(&text) {
+            line += &format!(": {text}");
+        }
+        cause = source.source();
+    }
+    line
+}

@@ -1,0 +1,43 @@
+//! `kk artifact verify`: whether every byte of a bundle is what it should be.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::inspect::open;
+use super::{JobError, Kind};
+use crate::bundle::VerifyDepth;
+use crate::digest::Digest;
+use crate::event::Events;
+
+/// What was checked.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checked {
+    pub path: PathBuf,
+    /// Digest of the inventory, and so of the whole bundle.
+    pub digest: Digest,
+    pub components: usize,
+    pub images: usize,
+    pub blobs: usize,
+}
+
+/// Reads the whole bundle once; every bad entry of it is named.
+pub fn run(path: &Path, depth: VerifyDepth, events: &Events) -> Result<Checked, JobError> {
+    let bundle = open(path)?;
+    let inventory = bundle.inventory();
+    let checked = Checked {
+        path: path.to_owned(),
+        digest: bundle.digest(),
+        components: inventory.components.len(),
+        images: inventory.images.len(),
+        blobs: inventory.blobs.len(),
+    };
+    bundle.verify(depth, events).map_err(|error| {
+        let bad = error.bad.iter().map(ToString::to_string);
+        JobError::new(Kind::Bundle, format!("the bundle {} is damaged", path.display()))
+            .details(bad)
+            .hint("Copy the bundle again. If it stays damaged, export it again.")
+    })?;
+    Ok(checked)
+}

@@ -1,0 +1,15 @@
+//! Downloads, and `kk artifact export`, `verify` and `inspect`, with a file server and a real registry on loopback.
+
+#[allow(dead_code, reason = "shared with the tests of the image room")]
+#[path = "../registry/images.rs"]
+mod images;
+#[allow(dead_code, reason = "shared with the tests of the image room")]
+#[path = "../registry/server.rs"]
+mod server;
+
+mod bad_days;
+mod fetch;
+mod fileserver;
+mod lock;
+mod look;
+mod world;
