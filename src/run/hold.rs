@@ -40,9 +40,9 @@ impl Executor {
                     attempt += 1;
                 }
                 Err(Trouble::Machine(error)) => {
-                    return Err(Failure::of_machine(machine.name(), &step.id, &step.title, error));
+                    return Err(advise(Failure::of_machine(machine.name(), &step.id, &step.title, error)));
                 }
-                Err(Trouble::Step(failure)) => return Err(*failure),
+                Err(Trouble::Step(failure)) => return Err(advise(*failure)),
                 Ok(()) => return Ok(changed),
             }
         }
@@ -113,9 +113,7 @@ impl Executor {
         }
         let output = machine.run(&Script::new(staging_script(&sources, &self.places), STAGING_TIMEOUT)).await?;
         if output.status != 0 {
-            let mut failure = *broken_failure(machine, step, &output, "there is no room for the files that it needs");
-            failure.hints.push(format!("Free some space on {} under {}.", machine.name(), self.places.state));
-            return Err(failure.into());
+            return Err(broken(machine, step, &output, "the host cannot take the files that it needs"));
         }
         progress.add_upload(sources.iter().map(|source| source.size).sum());
         for source in sources {
@@ -151,14 +149,28 @@ impl From<Failure> for Trouble {
 }
 
 fn broken(machine: &dyn Machine, step: &Step, output: &Output, reason: &str) -> Trouble {
-    Trouble::Step(broken_failure(machine, step, output, reason))
-}
-
-fn broken_failure(machine: &dyn Machine, step: &Step, output: &Output, reason: &str) -> Box<Failure> {
     let mut failure = Failure::new(Some(machine.name()), &step.id, &step.title, reason);
     failure.status = Some(output.status);
     failure.output = redact(step, &output.stderr);
-    Box::new(failure)
+    failure.into()
+}
+
+/// Adds what a person can do about troubles that hosts have words for.
+fn advise(mut failure: Failure) -> Failure {
+    let host = failure.host.clone().unwrap_or_default();
+    let said = format!("{}\n{}", failure.output, failure.source.as_ref().map(ToString::to_string).unwrap_or_default());
+    let advice = [
+        ("No space left on device", format!("Free some space on {host}.")),
+        ("MiB are needed", format!("Free some space on {host}.")),
+        ("Read-only file system", format!("Look at the disks of {host}: a file system is mounted read-only.")),
+        ("another kk has been at work", format!("Wait until the other kk has ended, or look what runs on {host}.")),
+    ];
+    for (sign, hint) in advice {
+        if said.contains(sign) && !failure.hints.contains(&hint) {
+            failure.hints.push(hint);
+        }
+    }
+    failure
 }
 
 /// How many lines of output an error shows.

@@ -12,6 +12,7 @@ pub struct Style {
 
 impl Style {
     /// Without colours.
+    #[cfg(test)]
     pub fn plain() -> Self {
         Self { colours: false }
     }
