@@ -26,6 +26,59 @@ pub enum Kind {
     Interrupted,
 }
 
+impl Kind {
+    /// All kinds, by exit code. docs/reference/exit-codes.md is made from this list.
+    pub const ALL: [Self; 9] = [
+        Self::Internal,
+        Self::Usage,
+        Self::File,
+        Self::Bundle,
+        Self::Preflight,
+        Self::Network,
+        Self::Host,
+        Self::Declined,
+        Self::Interrupted,
+    ];
+
+    /// The exit code of a process that failed so.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::File => 3,
+            Self::Bundle => 4,
+            Self::Preflight => 5,
+            Self::Network => 6,
+            Self::Host => 7,
+            Self::Declined => 8,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What it means, and whether hosts were changed: a sentence or two for the reference.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Internal => {
+                "The machine on which kk runs failed (a full disk, a file that cannot be written), or kk itself did."
+            }
+            Self::Usage => "The command line is wrong. Nothing was read and nothing was changed.",
+            Self::File => {
+                "A cluster file, a manifest or another file of yours is wrong, or asks for what kk cannot do yet. No host was touched."
+            }
+            Self::Bundle => "The bundle is damaged, or lacks what the cluster file needs. No host was changed.",
+            Self::Preflight => "A check before the installation failed. No host was changed.",
+            Self::Network => "A download failed, or a registry could not be read on the connected side.",
+            Self::Host => {
+                "A host could not be reached, or a step failed on one. Run the same command again when the cause is removed."
+            }
+            Self::Declined => "A question was answered with no, or nobody was there to answer it. Nothing was changed.",
+            Self::Interrupted => {
+                "Ctrl-C or SIGTERM. What was running was finished unless it was pressed twice; run the same command again to go on."
+            }
+        }
+    }
+}
+
 /// Why a command failed.
 #[derive(Debug)]
 pub struct JobError {
@@ -70,17 +123,7 @@ impl JobError {
 
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
-        match self.kind {
-            Kind::Internal => 1,
-            Kind::Usage => 2,
-            Kind::File => 3,
-            Kind::Bundle => 4,
-            Kind::Preflight => 5,
-            Kind::Network => 6,
-            Kind::Host => 7,
-            Kind::Declined => 8,
-            Kind::Interrupted => 130,
-        }
+        self.kind.exit_code()
     }
 }
 
