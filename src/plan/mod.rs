@@ -5,6 +5,7 @@ pub mod preflight;
 mod remove;
 mod render;
 pub mod suffice;
+mod survey;
 
 use std::path::PathBuf;
 
@@ -15,7 +16,8 @@ use crate::image::registry::RegistryAccess;
 
 pub use create::create;
 pub use remove::remove;
-pub use render::render;
+pub use render::{render, render_changes};
+pub use survey::{Finding, Survey};
 
 /// What a job will do, in full.
 #[derive(Clone, Debug)]

@@ -3,26 +3,41 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::survey::{Finding, Survey, describe};
 use super::{OperatorWork, Order, Plan, Stage, Task};
 use crate::host::Step;
 
 /// The whole plan: stages in their order, hosts with the same work together, the parts of each step.
 pub fn render(plan: &Plan) -> String {
-    let steps: usize = plan.stages.iter().flat_map(|stage| &stage.tasks).map(steps_of).map(<[Step]>::len).sum();
-    let hosts: BTreeSet<&str> = plan.stages.iter().flat_map(|stage| &stage.tasks).filter_map(host_of).collect();
-    let mut text = format!(
-        "Plan for cluster {}: {} stages, {steps} steps on {} hosts\n",
-        plan.cluster,
-        plan.stages.len(),
-        hosts.len()
-    );
+    let mut text = format!("{}\n", headline(plan));
     for (number, stage) in plan.stages.iter().enumerate() {
-        render_stage(&mut text, number + 1, stage);
+        render_stage(&mut text, number, stage, None);
     }
     text
 }
 
-fn render_stage(text: &mut String, number: usize, stage: &Stage) {
+/// The plan as far as it would change something, with the difference of each file that may be shown.
+pub fn render_changes(plan: &Plan, survey: &Survey) -> String {
+    let (all, differing) = survey.count();
+    let mut text = format!("{}; {differing} of {all} parts would change\n", headline(plan));
+    for (number, stage) in plan.stages.iter().enumerate() {
+        render_stage(&mut text, number, stage, Some(survey));
+    }
+    text
+}
+
+fn headline(plan: &Plan) -> String {
+    let steps: usize = plan.stages.iter().flat_map(|stage| &stage.tasks).map(steps_of).map(<[Step]>::len).sum();
+    let hosts: BTreeSet<&str> = plan.stages.iter().flat_map(|stage| &stage.tasks).filter_map(host_of).collect();
+    let stages = plan.stages.len();
+    format!("Plan for cluster {}: {stages} stages, {steps} steps on {} hosts", plan.cluster, hosts.len())
+}
+
+fn render_stage(text: &mut String, number: usize, stage: &Stage, survey: Option<&Survey>) {
+    let groups = same_work(number, stage, survey);
+    if groups.is_empty() {
+        return;
+    }
     let mut notes = Vec::new();
     if !stage.after.is_empty() {
         notes.push(format!("after {}", stage.after.join(", ")));
@@ -33,19 +48,30 @@ fn render_stage(text: &mut String, number: usize, stage: &Stage) {
         Order::Parallel => {}
     }
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-    let _ = writeln!(text, "\n{number}. {} [{}]{notes}", stage.title, stage.name);
-    for (who, work) in same_work(stage) {
+    let _ = writeln!(text, "\n{}. {} [{}]{notes}", number + 1, stage.title, stage.name);
+    for (who, work) in groups {
         let _ = write!(text, "   {}\n{work}", who.join(", "));
     }
 }
 
-/// Hosts whose work reads the same, together, in the order of their first.
-fn same_work(stage: &Stage) -> Vec<(Vec<&str>, String)> {
+/// Hosts whose work reads the same, together, in the order of their first; without those that have none.
+fn same_work<'a>(number: usize, stage: &'a Stage, survey: Option<&Survey>) -> Vec<(Vec<&'a str>, String)> {
     let mut groups: Vec<(Vec<&str>, String)> = Vec::new();
-    for task in &stage.tasks {
+    for (place, task) in stage.tasks.iter().enumerate() {
         let who = host_of(task).unwrap_or("this machine");
         let work = match task {
-            Task::Host { steps, .. } => steps.iter().map(render_step).collect(),
+            Task::Host { steps, .. } => steps
+                .iter()
+                .enumerate()
+                .map(|(index, step)| match survey {
+                    None => render_step(step),
+                    Some(survey) => survey
+                        .steps
+                        .get(&(number, place, index))
+                        .map(|findings| render_changed_step(step, findings))
+                        .unwrap_or_default(),
+                })
+                .collect(),
             Task::Operator(OperatorWork::PushImages(push)) => {
                 let mut work = format!("     Push {} images to {}\n", push.images.len(), push.registry.host);
                 for (_, target) in &push.images {
@@ -55,6 +81,9 @@ fn same_work(stage: &Stage) -> Vec<(Vec<&str>, String)> {
             }
             Task::Operator(OperatorWork::KeepFile { path, .. }) => format!("     Write {}\n", path.display()),
         };
+        if work.is_empty() {
+            continue;
+        }
         match groups.iter_mut().find(|(_, known)| *known == work) {
             Some((names, _)) => names.push(who),
             None => groups.push((vec![who], work)),
@@ -69,6 +98,18 @@ fn render_step(step: &Step) -> String {
         let _ = writeln!(text, "       - {}", part.describe());
     }
     text
+}
+
+fn render_changed_step(step: &Step, findings: &[Finding]) -> String {
+    let mut parts = String::new();
+    for (part, finding) in step.parts.iter().zip(findings) {
+        let Finding::Differs(change) = finding else { continue };
+        let _ = writeln!(parts, "       - {}", part.describe());
+        for line in change.iter().flat_map(describe) {
+            let _ = writeln!(parts, "           {line}");
+        }
+    }
+    if parts.is_empty() { parts } else { format!("     {} [{}]\n{parts}", step.title, step.id) }
 }
 
 fn steps_of(task: &Task) -> &[Step] {

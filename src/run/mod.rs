@@ -9,6 +9,7 @@ mod operator;
 mod progress;
 mod schedule;
 mod stop;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use journal::Journal;
 pub use lock::{LockError, SiteLock};
 pub use operator::{Operator, OperatorActions, OperatorError, PushFunction};
 pub use stop::Stop;
+pub use survey::survey;
 
 /// Where the bytes come from that hosts need: a bundle.
 pub trait Store: Send + Sync {

@@ -219,6 +219,51 @@ async fn a_wish_to_stop_finishes_the_running_step() {
     assert!(matches!(outcome, Err(RunError::Interrupted { unfinished: 2 })), "{outcome:?}");
 }
 
+#[tokio::test]
+async fn a_dry_run_shows_what_would_change_and_changes_nothing() {
+    let site = Site::new();
+    let path = site.path("config");
+    std::fs::write(&path, "a = 1\nb = 2\nc = 3\n").unwrap();
+    let file = |path: String, content: &str| {
+        Part::File(crate::host::part::File {
+            path,
+            content: crate::host::part::Content::Plain(content.into()),
+            mode: 0o644,
+            owner: site.owner.clone(),
+        })
+    };
+    let block =
+        Part::Block(crate::host::part::Block { path: path.clone(), marker: "m".into(), content: "d = 4\n".into() });
+    let secret = Part::secret_file(site.path("key"), SecretString::from("hunter2".to_owned()));
+    let parts = vec![file(path.clone(), "a = 1\nb = two\nc = 3\n"), block, secret, file(site.path("new"), "1\n2\n")];
+    let plan = plan(vec![stage("one", &[], Order::Parallel, vec![task("a", parts)])]);
+    let machines = BTreeMap::from([("a".to_owned(), Arc::new(LocalShell::new("a")) as Arc<dyn Machine>)]);
+    let places = Places { state: site.path("state"), run: site.path("run"), ..Places::default() };
+    let survey = survey(&plan, &machines, &places, Limits::default()).await.unwrap();
+    let text = crate::plan::render_changes(&plan, &survey).replace(site.folder.path().to_str().unwrap(), "/site");
+    insta::assert_snapshot!(text, @r#"
+    Plan for cluster sample: 1 stages, 1 steps on 1 hosts; 4 of 4 parts would change
+
+    1. one [one]
+       a
+         Do the work [test/step]
+           - file /site/config
+                a = 1
+               -b = 2
+               +b = two
+                c = 3
+           - lines "m" in /site/config
+                c = 3
+               +# BEGIN kk m
+               +d = 4
+               +# END kk m
+           - file /site/key
+           - file /site/new
+               new, 2 lines
+    "#);
+    assert_eq!(std::fs::read_dir(site.folder.path()).unwrap().count(), 1);
+}
+
 #[derive(Default)]
 struct Counting {
     moved: AtomicUsize,

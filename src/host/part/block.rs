@@ -64,6 +64,11 @@ impl Block {
         format!("kk_check_block {}", self.words())
     }
 
+    /// Prints the whole file as it would be.
+    pub(super) fn render(&self) -> String {
+        format!("kk_render_block {}", self.words())
+    }
+
     pub(super) fn apply(&self) -> String {
         format!("kk_apply_block {}", self.words())
     }

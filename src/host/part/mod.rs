@@ -7,6 +7,7 @@ mod block;
 mod command;
 mod directory;
 mod file;
+pub mod look;
 pub mod script;
 mod symlink;
 #[cfg(test)]

@@ -261,7 +261,7 @@ fn check_of(part: &Part) -> String {
 ///
 /// It outlives a lost connection: a hang-up is ignored, and a broken pipe only makes the result line fail. Commands
 /// that the script starts get the usual treatment of a broken pipe back, as signals that are caught are reset.
-fn wrap<'a>(parts: impl Iterator<Item = &'a Part>, places: &Places, marker: &Marker, body: &str) -> String {
+pub(super) fn wrap<'a>(parts: impl Iterator<Item = &'a Part>, places: &Places, marker: &Marker, body: &str) -> String {
     let mut functions: Vec<String> = Vec::new();
     for part in parts {
         let texts = match part {
@@ -314,7 +314,7 @@ exit $?
 }
 
 /// The lines that carry the marker: the part's index, then the words behind it.
-fn results<'a>(marker: &'a Marker, stdout: &'a str) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
+pub(super) fn results<'a>(marker: &'a Marker, stdout: &'a str) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
     stdout.lines().filter_map(|line| {
         let mut words = line.strip_prefix(marker.0.as_str())?.strip_prefix(' ')?.split(' ');
         Some((words.next()?.parse().ok()?, words.collect()))
