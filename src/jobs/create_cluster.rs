@@ -12,6 +12,7 @@ use crate::event::Events;
 use crate::host::facts::Facts;
 use crate::install::{Inputs, kubernetes};
 use crate::plan::{self, OperatorWork, Order, Plan, Stage, Task, suffice};
+use crate::run::Summary;
 
 /// What the command was asked to do.
 pub struct Options {
@@ -24,11 +25,11 @@ pub struct Options {
     pub connect: ConnectOptions,
 }
 
-/// What came of it, for the summary.
+/// What came of it.
 pub struct Outcome {
-    pub hosts: usize,
-    pub changed: usize,
-    pub seconds: f64,
+    /// `None` after a dry run.
+    pub run: Option<Summary>,
+    /// The plan of a dry run, or what stands now.
     pub text: String,
 }
 
@@ -49,7 +50,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
 
     let plan = make_plan(&cluster, &bundle, &facts, &site, options.push_images)?;
     if options.dry_run {
-        return Ok(Outcome { hosts: hosts.len(), changed: 0, seconds: 0.0, text: plan::render(&plan) });
+        return Ok(Outcome { run: None, text: plan::render(&plan) });
     }
     let question = format!("Install cluster {} on {} hosts?", cluster.name, cluster.spec.hosts.len());
     if !(options.confirm)(&question) {
@@ -57,7 +58,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     }
     let run = engine::execute("create cluster", &plan, &hosts, Some(&bundle), &site, &options.connect, &events).await?;
     let text = describe(&cluster, &hosts, &site, &options).await;
-    Ok(Outcome { hosts: hosts.len(), changed: run.changed, seconds: run.seconds, text })
+    Ok(Outcome { run: Some(run), text })
 }
 
 /// Everything that the bundle lacks, at once; before a host is known by what the cluster file says, after by facts.

@@ -45,8 +45,9 @@ pub fn run(args: Args) -> Result<(), JobError> {
         connect: args.hosts.into_options(),
     };
     let outcome = context.runtime.block_on(create_cluster::run(options, context.events.clone()))?;
-    context
-        .events
-        .emit(Event::Note { message: ui::summary("create cluster", outcome.hosts, outcome.changed, outcome.seconds) });
+    if let Some(run) = &outcome.run {
+        let message = ui::summary("create cluster", run.hosts.len(), run.changed, run.seconds);
+        context.events.emit(Event::Note { message });
+    }
     ui::print_line(outcome.text.trim_end())
 }
