@@ -10,21 +10,29 @@ pub struct Etcd {
     /// `kubekey`, `kubeadm` or `external`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Where etcd is, with type `external`.
     pub external: ExternalEtcd,
+    /// Port for clients.
     pub port: u16,
+    /// Port for the other members.
     pub peer_port: u16,
     /// `flag=value`, without the dashes.
     pub extra_args: Vec<String>,
+    /// Where backups go.
     pub backup_dir: String,
     /// Minutes.
     pub backup_period: u32,
+    /// Backups to keep.
     pub keep_backup_number: u32,
+    /// Folder of the backup script.
     pub backup_script: String,
+    /// Where etcd keeps its data.
     pub data_dir: String,
     /// Milliseconds.
     pub heartbeat_interval: u32,
     /// Milliseconds.
     pub election_timeout: u32,
+    /// Changes between two snapshots.
     pub snapshot_count: u64,
     /// Hours.
     pub auto_compaction_retention: u32,
@@ -40,6 +48,7 @@ pub struct Etcd {
     pub max_snapshots: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_wals: Option<u32>,
+    /// `debug`, `info`, `warn`, `error`, `panic` or `fatal`.
     pub log_level: String,
 }
 

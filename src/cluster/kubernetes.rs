@@ -15,41 +15,60 @@ pub struct Kubernetes {
     pub distribution: String,
     /// With its `v`. Default: the one version that the bundle holds.
     pub version: String,
+    /// Domain of the cluster; also that of services, unless `dnsDomain` says otherwise.
     pub cluster_name: String,
     /// DNS domain of services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_domain: Option<String>,
+    /// Leave kube-proxy out: the network plugin does its work.
     pub disable_kube_proxy: bool,
+    /// Hide the addresses of clients from all services.
     pub masquerade_all: bool,
+    /// Pods on a node at most.
     pub max_pods: u32,
+    /// Processes in a pod at most; -1 for no limit.
     pub pod_pids_limit: i64,
+    /// Length of the prefix of each node's part of the range for pods.
     pub node_cidr_mask_size: u8,
+    /// The same for IPv6.
     #[serde(rename = "nodeCidrMaskSizeIPv6")]
     pub node_cidr_mask_size_ipv6: u8,
     /// Further names of the API server's certificate.
     pub apiserver_cert_extra_sans: Vec<String>,
     /// `ipvs`, `iptables` or `nftables`.
     pub proxy_mode: String,
+    /// Renew certificates by a timer on the control planes.
     pub auto_renew_certs: bool,
+    /// A DNS cache on each node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodelocaldns: Option<bool>,
     /// `containerd`, `docker`, `crio` or `isula`.
     pub container_manager: String,
+    /// Socket of the container runtime. Default: that of `containerManager`.
     pub container_runtime_endpoint: String,
+    /// Labels nodes by what their hardware can do.
     pub node_feature_discovery: Switch,
+    /// Kata Containers: pods in small virtual machines.
     pub kata: Switch,
     /// `flag=value`, without the dashes.
     pub apiserver_args: Vec<String>,
+    /// As `apiserverArgs`.
     pub controller_manager_args: Vec<String>,
+    /// As `apiserverArgs`.
     pub scheduler_args: Vec<String>,
+    /// As `apiserverArgs`.
     pub kubelet_args: Vec<String>,
+    /// As `apiserverArgs`.
     pub kube_proxy_args: Vec<String>,
+    /// Feature gate → whether it is open, for all of Kubernetes' programs.
     pub feature_gates: BTreeMap<String, bool>,
     /// Merged over the rendered KubeletConfiguration.
     pub kubelet_configuration: Map<String, Value>,
     /// Merged over the rendered KubeProxyConfiguration.
     pub kube_proxy_configuration: Map<String, Value>,
+    /// Audit logs of the API server.
     pub audit: Switch,
+    /// NVIDIA's container runtime.
     pub nvidia_runtime: bool,
     /// Checks of kubeadm to pass over, such as `SystemVerification`. (kk)
     pub ignore_preflight_errors: Vec<String>,

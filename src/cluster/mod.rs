@@ -4,7 +4,7 @@
 mod addons;
 mod calico;
 mod etcd;
-mod expose;
+pub mod expose;
 mod file;
 mod hosts;
 mod hybridnet;
@@ -16,6 +16,7 @@ pub mod ranges;
 mod registry;
 mod resolve;
 mod resolved;
+mod sample;
 mod system;
 mod unsupported;
 pub mod validate;
@@ -35,7 +36,9 @@ pub use kubeovn::*;
 pub use kubernetes::*;
 pub use network::*;
 pub use registry::*;
+pub use resolve::filled;
 pub use resolved::*;
+pub use sample::sample;
 pub use system::*;
 pub use unsupported::{Unsupported, unsupported};
 
@@ -59,12 +62,15 @@ pub struct Metadata {
     pub name: String,
     /// Kept; nothing depends on it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("x-omit-from-sample" = true))]
     pub namespace: String,
     /// Kept; nothing depends on them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("x-omit-from-sample" = true))]
     pub labels: BTreeMap<String, String>,
     /// Kept; nothing depends on them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("x-omit-from-sample" = true))]
     pub annotations: BTreeMap<String, String>,
 }
 

@@ -9,12 +9,15 @@ use super::{Calico, Hybridnet, Kubeovn, Switch};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Network {
-    /// `calico`, `flannel`, `cilium`, `kubeovn`, `hybridnet` or `none`.
+    /// `calico`, `flannel`, `cilium`, `kubeovn`, `hybridnet` or `none`. kk installs flannel, or none, so far.
     pub plugin: String,
+    /// Range of the addresses of pods.
     #[serde(rename = "kubePodsCIDR")]
     pub kube_pods_cidr: String,
+    /// Range of the addresses of services.
     #[serde(rename = "kubeServiceCIDR")]
     pub kube_service_cidr: String,
+    /// Several networks for a pod, by Multus.
     #[serde(rename = "multusCNI")]
     pub multus_cni: Switch,
     pub flannel: Flannel,
@@ -44,6 +47,7 @@ impl Default for Network {
 pub struct Flannel {
     /// `vxlan`, `host-gw` or another backend of flannel's.
     pub backend_mode: String,
+    /// Send packets directly to nodes on the same network.
     pub direct_routing: bool,
 }
 

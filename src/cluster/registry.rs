@@ -17,15 +17,22 @@ pub struct Registry {
     pub kind: String,
     /// Host name of the registry, with a port where it is not 443.
     pub private_registry: String,
+    /// One namespace for all images.
     pub namespace_override: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace_rewrite: Option<NamespaceRewrite>,
+    /// Mirrors of Docker Hub, as URLs.
     pub registry_mirrors: Vec<String>,
+    /// Registries without TLS, or with a certificate that nobody checks.
     pub insecure_registries: Vec<String>,
+    /// Registry host → where its images are pulled from instead.
     pub remote_mirrors: BTreeMap<String, RemoteMirror>,
+    /// Address of Docker's bridge.
     #[serde(rename = "bridgeIP")]
     pub bridge_ip: String,
+    /// Where containerd keeps images and containers. Default: its own, /var/lib/containerd.
     pub containerd_data_dir: String,
+    /// Where Docker keeps images and containers.
     pub docker_data_dir: String,
     /// What `dockerDataDir` and `containerdDataDir` were in KubeKey 3.0.
     pub data_root: String,
@@ -56,13 +63,19 @@ impl Default for Registry {
 }
 
 /// Replaces the namespace of images.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NamespaceRewrite {
     /// `changePrefix`.
     pub policy: String,
     pub src: Vec<String>,
     pub dest: String,
+}
+
+impl Default for NamespaceRewrite {
+    fn default() -> Self {
+        Self { policy: "changePrefix".into(), src: Vec::new(), dest: String::new() }
+    }
 }
 
 /// Another address for a registry.
@@ -86,9 +99,12 @@ pub struct RegistryAuth {
     /// Speak HTTP without TLS.
     #[serde(rename = "plainHTTP")]
     pub plain_http: bool,
+    /// Folder with the files below, under the names that Docker gives them.
     pub certs_path: String,
     /// PEM file of the CA that signed the registry's certificate.
     pub ca_file: String,
+    /// PEM file of the certificate.
     pub cert_file: String,
+    /// PEM file of its key.
     pub key_file: String,
 }

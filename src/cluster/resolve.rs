@@ -2,13 +2,26 @@
 
 use std::path::Path;
 
+use secrecy::ExposeSecret;
+
 use super::validate::MASTER;
 use super::{CONTROL_PLANE, Cluster, ClusterFile, REGISTRY, ranges};
 
-/// Fills in every default of a cluster file.
+/// The cluster of a file, with every default filled in.
 pub fn resolve(file: ClusterFile, path: &Path) -> Cluster {
-    let mut spec = file.spec;
+    let ClusterFile { metadata, spec, .. } = filled(file);
+    Cluster { name: metadata.name, spec, path: path.to_owned() }
+}
+
+/// The file with every default written out.
+pub fn filled(mut file: ClusterFile) -> ClusterFile {
+    let spec = &mut file.spec;
     for host in &mut spec.hosts {
+        // Left empty is not given.
+        for secret in [&mut host.password, &mut host.private_key, &mut host.private_key_passphrase] {
+            secret.take_if(|secret| secret.expose_secret().is_empty());
+        }
+        host.private_key_path.take_if(|path| path.is_empty());
         if host.address.is_empty() {
             host.address = host.internal_ipv4().to_owned();
         }
@@ -70,5 +83,5 @@ pub fn resolve(file: ClusterFile, path: &Path) -> Cluster {
     if spec.kubernetes.dns_domain.is_none() {
         spec.kubernetes.dns_domain = Some(spec.kubernetes.cluster_name.clone());
     }
-    Cluster { name: file.metadata.name, spec, path: path.to_owned() }
+    file
 }

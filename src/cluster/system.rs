@@ -22,6 +22,7 @@ pub struct System {
     /// Scripts at the very end.
     pub post_install: Vec<CustomScript>,
     /// Leave the operating system's settings alone.
+    #[serde(rename = "skipConfigureOS")]
     pub skip_configure_os: bool,
 }
 
@@ -54,9 +55,13 @@ pub struct Dns {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Coredns {
+    /// Lines for the Corefile.
     pub additional_configs: String,
+    /// Zones that other name servers answer for.
     pub external_zones: Vec<ExternalZone>,
+    /// Rules of the rewrite plugin.
     pub rewrite_block: String,
+    /// Name servers for what is outside. Default: those of the host.
     #[serde(rename = "upstreamDNSServers")]
     pub upstream_dns_servers: Vec<String>,
 }

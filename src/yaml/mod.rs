@@ -5,6 +5,7 @@
 //! is not there). Every error carries file, line and column, and no error ever shows the text around it: that may be
 //! a password.
 
+mod annotate;
 mod conform;
 mod diagnostic;
 mod document;
@@ -14,6 +15,7 @@ mod path;
 mod scalar;
 mod write;
 
+pub use annotate::annotated;
 pub use diagnostic::{Diagnostic, Diagnostics, LoadError};
 pub use document::{Source, parse, read};
 pub use path::{Path, Problem, Segment};

@@ -15,7 +15,7 @@ pub fn to_string(value: &impl Serialize) -> Result<String, serde_json::Error> {
     Ok(out)
 }
 
-fn block(value: &Value, indent: usize, out: &mut String) {
+pub(super) fn block(value: &Value, indent: usize, out: &mut String) {
     match value {
         Value::Object(object) if !object.is_empty() => {
             for (key, value) in object {
@@ -50,14 +50,29 @@ fn nested(value: &Value, indent: usize, out: &mut String) {
             out.push('\n');
             block(value, indent, out);
         }
-        Value::Array(items) if !items.is_empty() => {
-            out.push('\n');
-            block(value, indent, out);
-        }
+        Value::Array(items) if !items.is_empty() => match flow(items) {
+            Some(line) => {
+                let _ = writeln!(out, " {line}");
+            }
+            None => {
+                out.push('\n');
+                block(value, indent, out);
+            }
+        },
         _ => {
             let _ = writeln!(out, " {}", scalar(value));
         }
     }
+}
+
+/// A short list of single values on one line.
+fn flow(items: &[Value]) -> Option<String> {
+    const WIDTH: usize = 80;
+    if items.iter().any(|item| item.is_object() || item.is_array()) {
+        return None;
+    }
+    let line = format!("[{}]", items.iter().map(scalar).collect::<Vec<_>>().join(", "));
+    (line.chars().count() <= WIDTH).then_some(line)
 }
 
 fn scalar(value: &Value) -> String {
@@ -135,9 +150,7 @@ mod tests {
               port: 22
             - name: "on"
           lists:
-            -
-              - a
-              - 1
+            - [a, 1]
             - []
           version: "1.30"
           network: 10.233.64.0/18
