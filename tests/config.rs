@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kk::jobs::{create_config, create_manifest, view_config};
 use kk::{cluster, manifest};
 
 fn fixture(name: &str) -> String {
@@ -103,4 +104,97 @@ fn ranges_merge_keys_and_defaults_are_resolved() {
     });
     assert_eq!(kubelet, expected);
     assert!(cluster.spec.kubesphere.enabled && cluster.spec.kubesphere.version == "v3.4.1");
+}
+
+/// A file of this text, beside the folder that keeps it.
+fn written(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.yaml");
+    std::fs::write(&path, text).expect("is written");
+    (folder, path)
+}
+
+#[test]
+fn view_fills_in_defaults_and_hides_secrets() {
+    for name in ["published-cluster.yaml", "published-manifest.yaml", "cluster-ranges.yaml"] {
+        let shown = view_config::run(Path::new(&fixture(name))).expect("is shown");
+        assert!(!shown.contains("secret\n") && !shown.contains("hunter") && !shown.contains("012345"), "{shown}");
+        insta::assert_snapshot!(format!("view_{}", name.replace(".yaml", "")), shown);
+
+        let (_folder, path) = written(&shown);
+        let again = view_config::run(&path).unwrap_or_else(|error| panic!("{:#?}", error.details));
+        assert_eq!(shown, again, "what is shown loads, and is shown alike");
+    }
+}
+
+#[test]
+fn the_annotated_cluster_file_loads() {
+    let text = create_config::text("demo", Some("v1.35.4")).expect("is made");
+    let (_folder, path) = written(&text);
+    let cluster = cluster::load(&path).unwrap_or_else(|error| panic!("{:#?}", error.details()));
+    assert_eq!((cluster.name.as_str(), cluster.nodes().len()), ("demo", 4));
+    assert_eq!(cluster::unsupported(&cluster), []);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn every_default_of_the_annotated_cluster_file_can_be_put_into_force() {
+    let text = create_config::text("demo", Some("v1.35.4")).expect("is made");
+    let uncommented: String = text
+        .lines()
+        .skip_while(|line| line.starts_with('#'))
+        .map(|line| match line.trim_start().strip_prefix('#') {
+            Some(field) if !field.starts_with(' ') || field.starts_with("  ") => {
+                format!("{}{field}\n", &line[..line.len() - line.trim_start().len()])
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let (_folder, path) = written(&uncommented);
+    let all = cluster::load(&path).unwrap_or_else(|error| panic!("{:#?}", error.details()));
+    let (_folder, path) = written(&text);
+    let few = cluster::load(&path).expect("loads");
+    // A rewrite of namespaces has no default: to be there is to be on.
+    let without = |cluster: &cluster::Cluster| {
+        let mut spec = serde_json::to_value(&cluster.spec).expect("is JSON");
+        spec["registry"]["namespaceRewrite"] = serde_json::Value::Null;
+        spec
+    };
+    assert_eq!(without(&all), without(&few));
+}
+
+#[test]
+fn a_made_manifest_loads_and_is_that_of_the_samples() {
+    for (sample, version) in [("manifest-v1.35.yaml", "v1.35.4"), ("manifest-v1.36.yaml", "v1.36.3")] {
+        let text = create_manifest::text("quickstart", &[version.into()], &["amd64".into()]).expect("is made");
+        let (_folder, path) = written(&text);
+        let made = manifest::load(&path).unwrap_or_else(|error| panic!("{:#?}", error.details()));
+        let sample = manifest::load(&Path::new("manifests/samples").join(sample)).expect("loads");
+        let mut images = (made.spec.images.clone(), sample.spec.images.clone());
+        images.0.sort();
+        // The samples carry a web server for the quickstart; made manifests take it over with the rest.
+        images.1.sort();
+        assert_eq!(images.0, images.1);
+        assert_eq!(made.spec.components.wanted(), sample.spec.components.wanted());
+    }
+}
+
+#[test]
+fn what_cannot_be_made_says_why() {
+    let error = |result: Result<String, kk::jobs::JobError>| {
+        let error = result.expect_err("is refused");
+        format!("{error}; {}", error.hints.join("; "))
+    };
+    let mut all = vec![
+        error(create_config::text("../x", None)),
+        error(create_config::text("x", Some("1.35"))),
+        error(create_manifest::text("x", &["v1.35".into()], &["amd64".into()])),
+        error(create_manifest::text("x", &["v1.35.4".into()], &["x86_64".into()])),
+        error(create_manifest::text("x", &["v1.2.3".into()], &["amd64".into()])),
+    ];
+    let (_folder, path) = written("mine");
+    let refused = create_config::write(&path, "", false).expect_err("is there").hints.join("");
+    assert_eq!(std::fs::read_to_string(&path).expect("is there"), "mine");
+    all.push(refused);
+    insta::assert_snapshot!(all.join("\n"));
 }

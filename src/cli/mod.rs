@@ -1,6 +1,7 @@
 //! One file per command: flags in, one job called. Only here does clap exist.
 
 mod artifact;
+mod config;
 mod create;
 mod delete;
 mod hosts;
@@ -29,6 +30,8 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     Artifact(artifact::Command),
+    #[command(subcommand)]
+    Config(config::Command),
     #[command(subcommand)]
     Create(create::Command),
     #[command(subcommand)]
@@ -82,6 +85,7 @@ impl Context {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Artifact(command) => artifact::run(command),
+        Command::Config(command) => config::run(command),
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
         Command::Version(args) => version::run(args),

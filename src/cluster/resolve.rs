@@ -83,5 +83,13 @@ pub fn filled(mut file: ClusterFile) -> ClusterFile {
     if spec.kubernetes.dns_domain.is_none() {
         spec.kubernetes.dns_domain = Some(spec.kubernetes.cluster_name.clone());
     }
+    let network = &mut spec.network;
+    let kubernetes = &mut spec.kubernetes;
+    kubernetes.nodelocaldns.get_or_insert(false);
+    for switch in
+        [&mut kubernetes.node_feature_discovery, &mut kubernetes.kata, &mut kubernetes.audit, &mut network.multus_cni]
+    {
+        switch.enabled.get_or_insert(false);
+    }
     file
 }

@@ -1,6 +1,8 @@
 //! One file per verb; each reads as a table of contents.
 
 pub mod create_cluster;
+pub mod create_config;
+pub mod create_manifest;
 pub mod delete_cluster;
 mod engine;
 mod error;
@@ -12,5 +14,6 @@ mod push;
 pub mod site;
 mod summary;
 pub mod verify;
+pub mod view_config;
 
 pub use error::{JobError, Kind};

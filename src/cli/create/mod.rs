@@ -1,6 +1,8 @@
 //! `kk create …`
 
 mod cluster;
+mod config;
+mod manifest;
 
 use clap::Subcommand;
 
@@ -10,10 +12,14 @@ use crate::jobs::JobError;
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Cluster(cluster::Args),
+    Config(config::Args),
+    Manifest(manifest::Args),
 }
 
 pub fn run(command: Command) -> Result<(), JobError> {
     match command {
         Command::Cluster(args) => cluster::run(args),
+        Command::Config(args) => config::run(args),
+        Command::Manifest(args) => manifest::run(args),
     }
 }

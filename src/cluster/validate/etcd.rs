@@ -11,6 +11,10 @@ pub fn check(spec: &ClusterSpec, problems: &mut Problems) {
     if etcd.kind == "external" && etcd.external.endpoints.is_empty() {
         problems.add(all.key("external"), "etcd of type external needs spec.etcd.external.endpoints");
     }
+    if etcd.kind != "external" && !etcd.external.endpoints.is_empty() {
+        let message = "spec.etcd.external is for etcd of type external";
+        problems.push(Problem::new(all.key("external"), message).hint("set spec.etcd.type: external"));
+    }
     problems.port(all.key("port"), etcd.port);
     problems.port(all.key("peerPort"), etcd.peer_port);
     if etcd.port == etcd.peer_port && etcd.port != 0 {
