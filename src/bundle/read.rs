@@ -74,7 +74,7 @@ pub enum OpenError {
     TooLarge { path: PathBuf, entry: &'static str, size: u64, most: u64 },
     #[error("the bundle {} has format {found}, this kk reads format {FORMAT}: use the kk that came with the bundle", path.display())]
     Format { path: PathBuf, found: u64 },
-    #[error("bundle.json of the bundle {} cannot be understood: {source}", path.display())]
+    #[error("bundle.json of the bundle {} cannot be understood: {source}. If a newer kk wrote it, use the kk that came with the bundle", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
     #[error("bundle.json of the bundle {} is not written as kk writes it", path.display())]
     NotCanonical { path: PathBuf },

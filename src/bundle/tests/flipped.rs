@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::super::medium::Medium;
@@ -86,7 +87,35 @@ fn every_cut_is_found() {
     }
 }
 
-/// Damages the byte in the middle of each content that `needle` begins.
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn anything_may_be_spliced_in_without_a_panic(
+        spelling in proptest::sample::select(Spelling::ALL.to_vec()),
+        at in 0usize..20_000,
+        cut in 0usize..2_000,
+        splice in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let folder = TempDir::new().unwrap();
+        let (path, _) = write_sample(&small(), &folder, spelling);
+        let mut bytes = fs::read(&path).unwrap();
+        let before = bytes.clone();
+        let at = at.min(bytes.len());
+        let to = (at + cut).min(bytes.len());
+        bytes.splice(at..to, splice);
+        let accepted = match Spelling::of_start(&bytes) {
+            Some(spelling) => {
+                let medium = Arc::new(Changed { bytes: Arc::new(bytes.clone()), at: 0, mask: 0 });
+                let opened = Bundle::open_medium(&path, medium, spelling);
+                opened.map(|bundle| bundle.verify(VerifyDepth::Sha256, &silent())).is_ok_and(|verified| verified.is_ok())
+            }
+            None => false,
+        };
+        prop_assert_eq!(accepted, bytes == before);
+    }
+}
+
+/// Changes the last byte of each needle where it lies in the file.
 fn damage(path: &Path, needles: &[&[u8]]) {
     let mut bytes = fs::read(path).unwrap();
     for needle in needles {

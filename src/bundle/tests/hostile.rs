@@ -142,24 +142,24 @@ fn inventories_that_lie_are_refused() {
     let json = String::from_utf8(sample::sample().inventory.to_json().unwrap()).unwrap();
     let with = |json: String| verdict(&with_json(json.as_bytes()));
     insta::assert_snapshot!(with(json.replace("\"format\": 1", "\"format\": 2")), @"at open: the bundle x.tar has format 2, this kk reads format 1: use the kk that came with the bundle");
-    insta::assert_snapshot!(with(json.replace("\"files\": [", "\"extra\": 1,\n  \"files\": [")), @"at open: bundle.json of the bundle x.tar cannot be understood: unknown field `extra`, expected one of `format`, `name`, `arches`, `components`, `images`, `blobs`, `files` at line 66 column 9");
+    insta::assert_snapshot!(with(json.replace("\"files\": [", "\"extra\": 1,\n  \"files\": [")), @"at open: bundle.json of the bundle x.tar cannot be understood: unknown field `extra`, expected one of `format`, `name`, `arches`, `components`, `images`, `blobs`, `files` at line 66 column 9. If a newer kk wrote it, use the kk that came with the bundle");
     insta::assert_snapshot!(with(json.replace("\"path\": \"manifest.yaml\"", "\"path\": \"../manifest.yaml\"")), @r#"
         at open: bundle.json of the bundle x.tar is refused: the inventory does not agree with itself
           the list of files is not sorted, or repeats an item, at "../manifest.yaml"
           the path "../manifest.yaml" is not allowed: it has ..
         "#);
-    insta::assert_snapshot!(with(json.replace("\"path\": \"manifest.yaml\"", "\"path\": \"a\",\n      \"path\": \"manifest.yaml\"")), @"at open: bundle.json of the bundle x.tar cannot be understood: duplicate field `path` at line 79 column 5");
-    insta::assert_snapshot!(with(json.replace("\"path\": \"manifest.yaml\"", "\"more\": 1,\n      \"path\": \"manifest.yaml\"")), @"at open: bundle.json of the bundle x.tar cannot be understood: unknown field `more` at line 79 column 5");
+    insta::assert_snapshot!(with(json.replace("\"path\": \"manifest.yaml\"", "\"path\": \"a\",\n      \"path\": \"manifest.yaml\"")), @"at open: bundle.json of the bundle x.tar cannot be understood: duplicate field `path` at line 79 column 5. If a newer kk wrote it, use the kk that came with the bundle");
+    insta::assert_snapshot!(with(json.replace("\"path\": \"manifest.yaml\"", "\"more\": 1,\n      \"path\": \"manifest.yaml\"")), @"at open: bundle.json of the bundle x.tar cannot be understood: unknown field `more` at line 79 column 5. If a newer kk wrote it, use the kk that came with the bundle");
     insta::assert_snapshot!(with(json.replace("  ", " ")), @"at open: bundle.json of the bundle x.tar is not written as kk writes it");
-    insta::assert_snapshot!(with("[".repeat(100_000)), @"at open: bundle.json of the bundle x.tar cannot be understood: invalid type: sequence, expected u32 at line 1 column 1");
-    insta::assert_snapshot!(with(format!("{{\"format\":1,\"name\":{}", "[".repeat(100_000))), @"at open: bundle.json of the bundle x.tar cannot be understood: invalid type: sequence, expected a string at line 1 column 19");
-    insta::assert_snapshot!(with(String::new()), @"at open: bundle.json of the bundle x.tar cannot be understood: EOF while parsing a value at line 1 column 0");
+    insta::assert_snapshot!(with("[".repeat(100_000)), @"at open: bundle.json of the bundle x.tar cannot be understood: invalid type: sequence, expected u32 at line 1 column 1. If a newer kk wrote it, use the kk that came with the bundle");
+    insta::assert_snapshot!(with(format!("{{\"format\":1,\"name\":{}", "[".repeat(100_000))), @"at open: bundle.json of the bundle x.tar cannot be understood: invalid type: sequence, expected a string at line 1 column 19. If a newer kk wrote it, use the kk that came with the bundle");
+    insta::assert_snapshot!(with(String::new()), @"at open: bundle.json of the bundle x.tar cannot be understood: EOF while parsing a value at line 1 column 0. If a newer kk wrote it, use the kk that came with the bundle");
     insta::assert_snapshot!(with(json.replace("\"size\": 15,", "\"size\": 1099511627776,")), @"at verify: 1 bad; manifest.yaml: the file ends at byte 14848, in the middle of it");
     insta::assert_snapshot!(with(json.replace("\"size\": 15,", "\"size\": 18446744073709551615,")), @r"
         at open: bundle.json of the bundle x.tar is refused: the inventory does not agree with itself
           manifest.yaml: 18446744073709551615 bytes are more than any entry may have
         ");
-    insta::assert_snapshot!(with(json.replace("\"size\": 15,", "\"size\": -1,")), @"at open: bundle.json of the bundle x.tar cannot be understood: invalid value: integer `-1`, expected u64 at line 78 column 5");
+    insta::assert_snapshot!(with(json.replace("\"size\": 15,", "\"size\": -1,")), @"at open: bundle.json of the bundle x.tar cannot be understood: invalid value: integer `-1`, expected u64 at line 78 column 5. If a newer kk wrote it, use the kk that came with the bundle");
 }
 
 #[test]

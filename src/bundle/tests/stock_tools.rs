@@ -1,10 +1,12 @@
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::super::write::write_signed;
+use super::super::inventory::{Entry, File};
+use super::super::write::{write, write_signed};
 use super::super::{Bundle, Spelling, VerifyDepth, sample};
 use super::{prove, write_sample};
 use crate::event::silent;
@@ -90,6 +92,49 @@ fn a_signature_is_carried() {
         run("tar", &["xf", path.file_name().unwrap().to_str().unwrap()], folder.path());
         run("sha256sum", &["--quiet", "-c", "bundle.sha256"], folder.path());
     }
+}
+
+#[test]
+#[ignore = "writes 25 GB"]
+fn entries_above_8_gib_are_carried() {
+    let size = (8 << 30) + 1;
+    let mut hasher = crate::digest::Hasher::new();
+    std::io::copy(&mut std::io::repeat(0).take(size), &mut hasher_of(&mut hasher)).unwrap();
+    let measured = hasher.finish();
+    let mut sample = sample::empty();
+    let entry = Entry { path: "packages/os.iso".into(), size, sha256: measured.sha256, blake3: measured.blake3 };
+    sample.inventory.files.push(File { entry });
+    for spelling in Spelling::ALL {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join(format!("huge{}", spelling.ending()));
+        let open = |_: &super::super::Member| -> std::io::Result<Box<dyn Read + Send>> {
+            Ok(Box::new(std::io::repeat(0).take(size)))
+        };
+        write(&path, spelling, &sample.inventory, &open, &silent()).unwrap();
+        prove(&path, VerifyDepth::Blake3).unwrap();
+        let listed = run("tar", &["tvf", path.to_str().unwrap()], folder.path());
+        assert!(listed.contains(&format!(" {size} 1980-01-01 00:00 packages/os.iso")), "{listed}");
+        match spelling {
+            Spelling::Tar => String::new(),
+            Spelling::TarGz => run("gzip", &["-t", path.to_str().unwrap()], folder.path()),
+            Spelling::TarZst => run("zstd", &["-q", "-t", path.to_str().unwrap()], folder.path()),
+        };
+    }
+}
+
+/// Lets bytes be copied into a hasher.
+fn hasher_of(hasher: &mut crate::digest::Hasher) -> impl Write + '_ {
+    struct Into<'a>(&'a mut crate::digest::Hasher);
+    impl Write for Into<'_> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    Into(hasher)
 }
 
 /// A containerd of our own, in a folder of its own.
