@@ -74,6 +74,11 @@ impl Cache {
         }
     }
 
+    /// The folder that it lies in.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The file of this digest, where it is there whole.
     pub fn find(&self, digest: &Digest) -> Result<Option<Cached>, FetchError> {
         let path = self.blob(digest);

@@ -34,9 +34,7 @@ pub fn run(path: &Path) -> Result<Contents, JobError> {
 }
 
 pub(super) fn open(path: &Path) -> Result<Bundle<Unverified>, JobError> {
-    Bundle::open(path).map_err(|error| {
-        JobError::new(Kind::Bundle, format!("the bundle {} cannot be opened", path.display())).because(error)
-    })
+    Bundle::open(path).map_err(|error| JobError::new(Kind::Bundle, error.to_string()))
 }
 
 fn count(inventory: Inventory, digest: Digest) -> Contents {

@@ -69,6 +69,41 @@ async fn only_what_the_manifest_changed_is_resolved_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_architecture_is_of_the_same_image() {
+    let world = World::new().await;
+    let manifest = MANIFEST.replace("    - registry.test/team/other:v1\n", "").replace("  components:\n", "");
+    let without_components = |text: &str| -> String {
+        let of_components = ["    helm", "    cri-dockerd", "    containerRuntimes"];
+        text.lines()
+            .filter(|line| !of_components.iter().any(|start| line.starts_with(start)))
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    let manifest = without_components(&manifest);
+    world.write("manifest.yaml", &manifest);
+    let digest = |name: &str| -> serde_json::Value {
+        success(world.export(&["-o", name, "--yes"]));
+        let shown = success(world.run(&["artifact", "inspect", "--output", "json", "-a", name]));
+        let inventory: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        serde_json::json!([
+            inventory["images"][0]["digest"],
+            inventory["images"][0]["platforms"].as_array().unwrap().len()
+        ])
+    };
+    let one = digest("one.tar");
+    world.push("team/app", "v1", 12, &["amd64", "arm64"]).await;
+    world.write("manifest.yaml", &manifest.replace("[amd64]", "[amd64, arm64]"));
+    let both = digest("both.tar");
+    assert_eq!((&both[0], &both[1]), (&one[0], &serde_json::json!(2)));
+
+    // By digest, with and without a tag.
+    let pinned = format!("registry.test/team/app@{}", one[0].as_str().unwrap());
+    let references = format!("registry.test/team/app:any@{}\n    - {pinned}", one[0].as_str().unwrap());
+    world.write("manifest.yaml", &manifest.replace("registry.test/team/app:v1", &references));
+    assert_eq!(digest("pinned.tar"), one);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_unpacks_with_tar_and_skopeo_reads_it() {
     let world = World::new().await;
     success(world.export(&["-o", "bundle.tar.gz"]));

@@ -18,6 +18,8 @@ use crate::manifest::Lock;
 use crate::manifest::lock::{LockedComponent, LockedFile};
 use crate::ui::quantity::bytes;
 
+const NO_ROOM: &str = "Free some space there, or set KK_CACHE to a folder on another disk.";
+
 /// Fetches what a plan names.
 pub(super) struct Fetcher<'a> {
     pub client: &'a Client,
@@ -90,6 +92,7 @@ impl Fetcher<'_> {
         let missing = self.missing(&items)?;
         let total = missing.iter().fold(0u64, |sum, size| sum.saturating_add(*size));
         self.events.emit(Event::BytesTotal { total });
+        self.room_for(total)?;
 
         // The largest first, so that no long download is left over at the end.
         let mut order: Vec<usize> = (0..items.len()).collect();
@@ -137,6 +140,18 @@ impl Fetcher<'_> {
             sizes.extend(expected.size.filter(|_| !here));
         }
         Ok(sizes)
+    }
+
+    /// Says so before the download rather than in the middle of it.
+    fn room_for(&self, total: u64) -> Result<(), JobError> {
+        // Where it cannot be told, the disk tells itself.
+        let Ok(free) = fs4::available_space(self.cache.root()) else { return Ok(()) };
+        if free >= total {
+            return Ok(());
+        }
+        let folder = self.cache.root().display();
+        let message = format!("{} are to be downloaded, and {folder} has {} left", bytes(total), bytes(free));
+        Err(JobError::new(Kind::Internal, message).hint(NO_ROOM))
     }
 
     async fn item(&self, item: Item<'_>) -> Result<Cached, Failure> {
@@ -195,10 +210,15 @@ impl Fetcher<'_> {
         self.cache.blob_from(&client, &repository, digest, planned.blob.size, self.events).await
     }
 
-    fn error(&self, failures: Vec<Failure>) -> JobError {
+    fn error(&self, mut failures: Vec<Failure>) -> JobError {
+        if let Some(at) = failures.iter().position(|failure| failure.disk) {
+            // The disk fails all that is under way in the same way.
+            return JobError::new(Kind::Internal, "not everything could be downloaded")
+                .details([failures.swap_remove(at).message])
+                .hint(NO_ROOM);
+        }
         let changed = failures.iter().any(|failure| failure.changed);
-        let kind = if failures.iter().any(|failure| failure.disk) { Kind::Internal } else { Kind::Network };
-        let error = JobError::new(kind, "not everything could be downloaded")
+        let error = JobError::new(Kind::Network, "not everything could be downloaded")
             .details(failures.into_iter().map(|failure| failure.message))
             .hint("Run the same command again: it continues with what has been downloaded.");
         if !changed {

@@ -53,13 +53,21 @@ pub(super) async fn pack(
             Err(_) if interrupt.is_set() => Err(Interrupt::error()),
             Err(error) => {
                 contents.forget_what_changed(&inventory, &error);
-                Err(JobError::new(Kind::Internal, "the bundle cannot be written")
-                    .because(error)
-                    .hint("Run the same command again: everything is downloaded already."))
+                Err(failure(&error))
             }
         }
     });
     writing.await.map_err(|error| JobError::internal("the bundle cannot be written", error))?
+}
+
+fn failure(error: &WriteError) -> JobError {
+    let full = matches!(error, WriteError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull);
+    let hint = if full {
+        "Free some space, or name another place with -o. Everything is downloaded already."
+    } else {
+        "Run the same command again: everything is downloaded already."
+    };
+    JobError::new(Kind::Internal, error.to_string()).hint(hint)
 }
 
 /// The manifest as written, unless it holds secrets: these stay on this side.
