@@ -17,7 +17,7 @@ use crate::image::registry::RegistryAccess;
 pub use create::create;
 pub use remove::remove;
 pub use render::{render, render_changes};
-pub use survey::{Finding, Survey};
+pub use survey::{Finding, StepPlace, Survey};
 
 /// What a job will do, in full.
 #[derive(Clone, Debug)]

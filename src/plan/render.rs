@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::survey::{Finding, Survey, describe};
+use super::survey::{Finding, StepPlace, Survey, describe};
 use super::{OperatorWork, Order, Plan, Stage, Task};
 use crate::host::Step;
 
@@ -67,7 +67,7 @@ fn same_work<'a>(number: usize, stage: &'a Stage, survey: Option<&Survey>) -> Ve
                     None => render_step(step),
                     Some(survey) => survey
                         .steps
-                        .get(&(number, place, index))
+                        .get(&StepPlace { stage: number, task: place, step: index })
                         .map(|findings| render_changed_step(step, findings))
                         .unwrap_or_default(),
                 })

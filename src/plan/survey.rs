@@ -6,10 +6,18 @@ use similar::TextDiff;
 
 use crate::host::part::look::Change;
 
-/// Findings by the places of stage, task and step.
+/// Findings by step, one for each of its parts.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    pub steps: BTreeMap<(usize, usize, usize), Vec<Finding>>,
+    pub steps: BTreeMap<StepPlace, Vec<Finding>>,
+}
+
+/// Where a step stands in a plan, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepPlace {
+    pub stage: usize,
+    pub task: usize,
+    pub step: usize,
 }
 
 /// What was found of one part.

@@ -13,7 +13,8 @@ use super::error::Failure;
 use super::journal::{Outcome, Record};
 use super::progress::Progress;
 use super::schedule::{Schedule, TaskId};
-use super::{HostSummary, Journal, OperatorActions, RunError, Stop, Store, Summary};
+use super::tally::{OPERATOR, Shared, TaskEnd};
+use super::{Journal, OperatorActions, RunError, Stop, Store, Summary};
 use crate::event::{Event, Events};
 use crate::host::part::script::Places;
 use crate::host::{Machine, Step};
@@ -39,28 +40,12 @@ pub struct Executor {
     pub(super) machines: BTreeMap<String, Arc<dyn Machine>>,
     pub(super) store: Arc<dyn Store>,
     operator: Arc<dyn OperatorActions>,
-    journal: Journal,
-    events: Events,
+    pub(super) journal: Journal,
+    pub(super) events: Events,
     pub(super) stop: Stop,
     pub(super) places: Places,
     hosts: Semaphore,
     pub(super) uploads: Semaphore,
-}
-
-/// How a task came out.
-enum TaskEnd {
-    Done,
-    /// Not finished, because nothing new should begin.
-    Halted,
-    Failed(Box<Failure>),
-    Journal(RunError),
-}
-
-/// What all tasks of a run share.
-struct Shared {
-    halt: AtomicBool,
-    progress: Arc<Progress>,
-    tally: std::sync::Mutex<Summary>,
 }
 
 impl Executor {
@@ -248,61 +233,7 @@ impl Executor {
         });
         self.end(shared, host, &step, 0, done, begin).await
     }
-
-    /// Counts, tells and journals how a step came out.
-    async fn end(
-        &self,
-        shared: &Shared,
-        host: String,
-        step: &str,
-        parts: usize,
-        outcome: Result<usize, Failure>,
-        begin: Instant,
-    ) -> TaskEnd {
-        let seconds = begin.elapsed().as_secs_f64();
-        let step = step.to_owned();
-        let (record, event, end) = match outcome {
-            Ok(changed) => {
-                let held = parts.saturating_sub(changed);
-                let mut tally = shared.tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                tally.changed += changed;
-                tally.held += held;
-                if host != OPERATOR {
-                    let one: &mut HostSummary = tally.hosts.entry(host.clone()).or_default();
-                    one.changed += changed;
-                    one.held += held;
-                    one.seconds += seconds;
-                }
-                drop(tally);
-                (
-                    Record::StepDone { host: host.clone(), step: step.clone(), changed, seconds },
-                    Event::StepDone { host, step, changed, seconds },
-                    TaskEnd::Done,
-                )
-            }
-            Err(failure) => {
-                shared.halt.store(true, Ordering::Relaxed);
-                let reason = failure.to_string();
-                (
-                    Record::StepFailed { host: host.clone(), step: step.clone(), reason: reason.clone() },
-                    Event::StepFailed { host, step, reason },
-                    TaskEnd::Failed(Box::new(failure)),
-                )
-            }
-        };
-        self.events.emit(event);
-        match self.journal.record(record).await {
-            Err(error) if matches!(end, TaskEnd::Done) => {
-                shared.halt.store(true, Ordering::Relaxed);
-                TaskEnd::Journal(error)
-            }
-            _ => end,
-        }
-    }
 }
-
-/// The name under which events and the journal know the operator's machine. No host can have it: it is not a host name.
-const OPERATOR: &str = "(this machine)";
 
 fn plan_hosts(plan: &Plan) -> usize {
     let tasks = plan.stages.iter().flat_map(|stage| &stage.tasks);

@@ -10,6 +10,7 @@ mod progress;
 mod schedule;
 mod stop;
 mod survey;
+mod tally;
 #[cfg(test)]
 mod tests;
 

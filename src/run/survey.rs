@@ -11,7 +11,7 @@ use super::{Limits, RunError};
 use crate::host::part::look::{look_script, read_look};
 use crate::host::part::script::{Marker, Places, Verdict, check_script, check_timeout, read_check};
 use crate::host::{Machine, MachineError, Script, Step};
-use crate::plan::{Finding, Plan, Survey, Task};
+use crate::plan::{Finding, Plan, StepPlace, Survey, Task};
 
 /// How long reading small files may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -24,11 +24,11 @@ pub async fn survey(
     places: &Places,
     limits: Limits,
 ) -> Result<Survey, RunError> {
-    let mut work: BTreeMap<&str, Vec<((usize, usize, usize), &Step)>> = BTreeMap::new();
-    for (stage_index, stage) in plan.stages.iter().enumerate() {
-        for (task_index, task) in stage.tasks.iter().enumerate() {
-            if let Task::Host { host, steps } = task {
-                let places = (0..steps.len()).map(|step_index| (stage_index, task_index, step_index));
+    let mut work: BTreeMap<&str, Vec<(StepPlace, &Step)>> = BTreeMap::new();
+    for (stage, body) in plan.stages.iter().enumerate() {
+        for (task, content) in body.tasks.iter().enumerate() {
+            if let Task::Host { host, steps } = content {
+                let places = (0..steps.len()).map(|step| StepPlace { stage, task, step });
                 work.entry(host).or_default().extend(places.zip(steps));
             }
         }

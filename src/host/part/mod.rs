@@ -1,14 +1,17 @@
 //! The primitives that steps are made of: each says what must hold, how to see it, and how to make it hold.
 
 mod absent;
+mod apply;
 mod archive;
 mod artifact;
 mod block;
+mod check;
 mod command;
 mod directory;
 mod file;
 pub mod look;
 pub mod script;
+mod staging;
 mod symlink;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,65 @@
+//! The script that checks a step, and what it says.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::Part;
+use super::script::{CHECK_SECONDS, Marker, NO_UPLOAD, Places, results, wrap};
+use crate::host::Step;
+
+/// What a check says of one part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Holds,
+    /// `upload`: its bytes are not on the host yet.
+    Differs {
+        upload: bool,
+    },
+}
+
+/// A script that checks all parts and changes nothing.
+pub fn check_script(step: &Step, places: &Places, marker: &Marker) -> String {
+    let mut body = String::new();
+    for (index, part) in step.parts.iter().enumerate() {
+        let _ = writeln!(body, "({}) >/dev/null 2>&1\nkk_say {index} $?", check_of(part));
+    }
+    wrap(step.parts.iter(), places, marker, &body)
+}
+
+/// How long a check may take.
+pub fn check_timeout(step: &Step) -> Duration {
+    let commands = step.parts.iter().filter(|part| matches!(part, Part::Command(_))).count() as u64;
+    Duration::from_secs(120 + CHECK_SECONDS * commands)
+}
+
+/// What a check printed, one verdict a part. `None` where the script did not come to its end.
+pub fn read_check(step: &Step, marker: &Marker, stdout: &str) -> Option<Vec<Verdict>> {
+    let mut verdicts = vec![None; step.parts.len()];
+    for (index, words) in results(marker, stdout) {
+        let (Some(slot), Some(Ok(status))) = (verdicts.get_mut(index), words.first().map(|word| word.parse::<i32>()))
+        else {
+            continue;
+        };
+        let heavy = step.parts[index].source().is_some();
+        *slot = Some(match status {
+            0 => Verdict::Holds,
+            status => Verdict::Differs { upload: heavy && status != i32::from(NO_UPLOAD) },
+        });
+    }
+    verdicts.into_iter().collect()
+}
+
+/// The call that checks one part; its exit status is the verdict.
+pub(super) fn check_of(part: &Part) -> String {
+    match part {
+        Part::Directory(part) => part.check(),
+        Part::File(part) => part.check(),
+        Part::Block(part) => part.check(),
+        Part::Absent(part) => part.check(),
+        Part::Symlink(part) => part.check(),
+        Part::Artifact(part) => part.check(),
+        Part::Archive(part) => part.check(),
+        Part::Unit(part) => part.check(),
+        Part::Command(part) => part.check(),
+    }
+}
