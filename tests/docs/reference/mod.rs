@@ -3,6 +3,7 @@
 mod cli;
 mod environment;
 mod exit_codes;
+mod preflight;
 mod refused;
 mod schema;
 mod templates;

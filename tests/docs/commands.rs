@@ -1,0 +1,125 @@
+//! Every command that a page shows: a `kk` that parses and is run somewhere, a script that is there, or a program that
+//! readers have.
+
+mod line;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use clap::Parser;
+
+use crate::pages::{self, checkout};
+
+/// Where a command of the pages is run. A new command fails until it stands in [`KK`].
+enum Run {
+    /// By this test, in a folder with a manifest, a cluster file and a bundle.
+    Here,
+    /// By this file of the end-to-end tests, which have hosts and a connected world.
+    Lab(&'static str),
+}
+
+/// Every `kk` command of the pages, in an order in which those that are run here can be.
+const KK: &[(&str, Run)] = &[
+    ("kk version", Run::Here),
+    ("kk artifact export -m manifest.yaml -o kubekey-artifact.tar.gz", Run::Lab("bundle.sh")),
+    ("kk artifact verify -a kubekey-artifact.tar.gz", Run::Here),
+    ("kk artifact inspect -a kubekey-artifact.tar.gz", Run::Here),
+    ("kk create cluster -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Lab("create.sh")),
+    ("kk delete cluster -f cluster.yaml", Run::Lab("delete.sh")),
+];
+
+/// Other programs that pages show.
+const OTHERS: &[&str] = &["cargo", "kubectl", "sha256sum", "skopeo", "tar"];
+
+#[test]
+fn every_kk_command_parses_and_is_run_somewhere() {
+    let mut wrong = Vec::new();
+    let mut shown = BTreeSet::new();
+    for (place, command) in commands() {
+        let words = line::words(&command);
+        match words.first().map(String::as_str) {
+            Some("kk") => {
+                if let Err(error) = kk::cli::Cli::try_parse_from(&words) {
+                    wrong.push(format!("{place}: {command}\n{error}"));
+                } else if !KK.iter().any(|(known, _)| *known == command) {
+                    wrong.push(format!("{place}: no test runs this; say where in tests/docs/commands.rs: {command}"));
+                }
+                shown.insert(command);
+            }
+            Some(script) if script.starts_with("./scripts/") => {
+                if !checkout().join(script).is_file() {
+                    wrong.push(format!("{place}: there is no {script}"));
+                }
+            }
+            Some(program) if OTHERS.contains(&program) => {}
+            _ => wrong.push(format!("{place}: what program is this? {command}")),
+        }
+    }
+    for (command, run) in KK {
+        if !shown.contains(*command) {
+            wrong.push(format!("no page shows this any more: {command}"));
+        }
+        match run {
+            Run::Lab(file) if !checkout().join("tests/e2e").join(file).is_file() => {
+                wrong.push(format!("there is no tests/e2e/{file}, which should run {command}"));
+            }
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn commands_that_need_no_hosts_run() {
+    let folder = tempfile::tempdir().unwrap();
+    prepare(folder.path());
+    for (command, _) in KK.iter().filter(|(_, run)| matches!(run, Run::Here)) {
+        run(folder.path(), command);
+    }
+}
+
+/// What the pages take for given: a manifest, its bundle, and a cluster file.
+fn prepare(folder: &Path) {
+    let text = "apiVersion: kubekey.kubesphere.io/v1alpha2\nkind: Manifest\nmetadata: {name: sample}\n\
+                spec: {files: [{name: notes.txt, localPath: notes.txt}]}\n";
+    fs::write(folder.join("notes.txt"), "carried as it is\n").unwrap();
+    fs::write(folder.join("manifest.yaml"), text).unwrap();
+    let readme = pages::all().into_iter().find(|page| page.path == Path::new("README.md")).unwrap();
+    let cluster = readme.blocks().into_iter().find(|block| block.text.contains("kind: Cluster")).unwrap();
+    fs::write(folder.join("cluster.yaml"), cluster.text).unwrap();
+    run(folder, "kk artifact export -m manifest.yaml -o kubekey-artifact.tar.gz");
+}
+
+fn run(folder: &Path, command: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_kk"))
+        .args(&line::words(command)[1..])
+        .current_dir(folder)
+        .env("KK_CACHE", folder.join("cache"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}: {}\n{text}", output.status);
+}
+
+/// Every command of every page, with its place: lines of `sh` blocks, and what follows `$` in `console` blocks.
+fn commands() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for page in pages::all() {
+        for block in page.blocks() {
+            let console = match block.language.as_str() {
+                "sh" => false,
+                "console" => true,
+                _ => continue,
+            };
+            let text = block.text.replace("\\\n", " ");
+            for text in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+                let command = if console { text.strip_prefix("$ ") } else { Some(text) };
+                let place = format!("{}:{}", page.path.display(), block.line);
+                found.extend(command.map(|command| (place, line::tidy(command))));
+            }
+        }
+    }
+    found
+}
