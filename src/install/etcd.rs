@@ -26,9 +26,8 @@ pub fn etcdctl(inputs: &Inputs) -> String {
 pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     let component = inputs.component("etcd", host)?;
     let folder = format!("etcd-{}-linux-{}", component.version, inputs.found(host)?.arch);
-    let member = inputs.keys.etcd_member(&host.name)?;
     let private = |path: &str| Part::Directory(Directory { path: path.into(), mode: 0o700, owner: "root".into() });
-    let parts = vec![
+    let mut parts = vec![
         Part::Archive(Archive {
             name: "etcd".into(),
             source: inputs.source("etcd", host)?,
@@ -38,15 +37,24 @@ pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
         }),
         private("/etc/ssl/etcd"),
         private(SSL),
+        private("/etc/etcd"),
+        private(&inputs.cluster.spec.etcd.data_dir),
+    ];
+    parts.extend(files(inputs, host)?);
+    Ok(Step::new("etcd/install", format!("Install etcd {}", component.version), parts))
+}
+
+/// What a running member has read. They stand in the step that starts it too, so that it is restarted when one of them
+/// had to be put right.
+fn files(inputs: &Inputs, host: &Host) -> Result<Vec<Part>, InstallError> {
+    let member = inputs.keys.etcd_member(&host.name)?;
+    Ok(vec![
         Part::file(format!("{SSL}/ca.pem"), inputs.keys.etcd_ca.certificate.clone()),
         Part::file(format!("{SSL}/member.pem"), member.certificate.clone()),
         Part::secret_file(format!("{SSL}/member-key.pem"), member.key.clone()),
-        private("/etc/etcd"),
         Part::file("/etc/etcd/etcd.yaml", member_config(inputs, host)?),
-        private(&inputs.cluster.spec.etcd.data_dir),
         Part::file("/etc/systemd/system/etcd.service", inputs.templates.render("etcd.service", json!({}))?),
-    ];
-    Ok(Step::new("etcd/install", format!("Install etcd {}", component.version), parts))
+    ])
 }
 
 /// The member runs, and the whole cluster answers.
@@ -69,7 +77,9 @@ pub fn start(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     if let Part::Command(command) = &mut healthy {
         command.settle = Duration::from_secs(120);
     }
-    Ok(Step::new("etcd/start", "Start etcd", vec![Part::service("etcd.service", version.hex()), healthy]))
+    let mut parts = files(inputs, host)?;
+    parts.extend([Part::service("etcd.service", version.hex()), healthy]);
+    Ok(Step::new("etcd/start", "Start etcd", parts))
 }
 
 fn member_config(inputs: &Inputs, host: &Host) -> Result<String, InstallError> {

@@ -50,7 +50,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
 
     let plan = make_plan(&cluster, &bundle, &facts, &site, options.push_images)?;
     if options.dry_run {
-        return Ok(Outcome { run: None, text: plan::render(&plan) });
+        return Ok(Outcome { run: None, text: engine::would_change(&plan, &hosts, &options.connect).await? });
     }
     let question = format!("Install cluster {} on {} hosts?", cluster.name, cluster.spec.hosts.len());
     if !(options.confirm)(&question) {

@@ -9,8 +9,9 @@ use super::site::{ConnectOptions, Hosts, Site};
 use super::{JobError, Kind, push};
 use crate::bundle::{Bundle, Verified};
 use crate::event::Events;
-use crate::plan::Plan;
-use crate::run::{Executor, Journal, Limits, LockError, Operator, RunError, SiteLock, Stop, Store, Summary};
+use crate::host::part::script::Places;
+use crate::plan::{self, Plan};
+use crate::run::{Executor, Journal, Limits, LockError, Operator, RunError, SiteLock, Stop, Store, Summary, survey};
 
 /// The site is this run's alone until the lock is dropped.
 pub fn lock(site: &Site, command: &str) -> Result<SiteLock, JobError> {
@@ -47,6 +48,13 @@ pub async fn execute(
         .execute(plan)
         .await
         .map_err(failed)
+}
+
+/// What a plan would change, as the hosts are now; nothing is changed.
+pub async fn would_change(plan: &Plan, hosts: &Hosts, options: &ConnectOptions) -> Result<String, JobError> {
+    let limits = Limits { hosts: options.concurrency, ..Limits::default() };
+    let survey = survey(plan, hosts, &Places::default(), limits).await.map_err(failed)?;
+    Ok(plan::render_changes(plan, &survey))
 }
 
 /// A failed run in words for a person.
