@@ -55,6 +55,9 @@ impl std::error::Error for VerifyError {}
 /// More threads than this do not make a medium faster, and each holds a chunk in memory.
 const MAX_THREADS: usize = 16;
 
+/// Fewer bytes than this are read before another thread has begun.
+const WORTH_A_THREAD: u64 = 1 << 20;
+
 impl Bundle<Unverified> {
     /// Reads the file once, with all cores, and checks every byte of it. All bad entries are reported at once.
     pub fn verify(self, depth: VerifyDepth, events: &Events) -> Result<Bundle<Verified>, VerifyError> {
@@ -129,19 +132,22 @@ impl Shared {
         }
         let next = AtomicUsize::new(0);
         let bad = Mutex::new(Vec::new());
-        let threads = std::thread::available_parallelism().map_or(1, |count| count.get()).min(MAX_THREADS);
-        std::thread::scope(|scope| {
-            for _ in 0..threads.min(order.len()) {
-                scope.spawn(|| {
-                    let mut progress = Progress { events, bytes: 0 };
-                    while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = self.check_one(*index, places[*index], depth, &mut progress);
-                        if let (Err(fault), Ok(mut bad)) = (result, bad.lock()) {
-                            bad.push((*index, fault));
-                        }
-                    }
-                });
+        let work = || {
+            let mut progress = Progress { events, bytes: 0 };
+            while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let result = self.check_one(*index, places[*index], depth, &mut progress);
+                if let (Err(fault), Ok(mut bad)) = (result, bad.lock()) {
+                    bad.push((*index, fault));
+                }
             }
+        };
+        let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
+        let threads = cores.min(MAX_THREADS).min(1 + (self.medium.size() / WORTH_A_THREAD) as usize);
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
         });
         bad.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
