@@ -25,6 +25,8 @@ pub struct Facts {
     pub system: String,
     pub kernel: String,
     pub hostname: String,
+    /// Whether the host can resolve its own name; `None` where that cannot be asked.
+    pub resolves: Option<bool>,
     pub os: Os,
     pub machine_id: String,
     pub product_uuid: String,

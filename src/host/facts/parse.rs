@@ -33,6 +33,7 @@ fn read(facts: &mut Facts, key: &str, value: String) {
         "arch" => facts.arch = go_arch(value),
         "kernel" => facts.kernel = value,
         "hostname" => facts.hostname = value,
+        "resolves" => facts.resolves = Some(value == "yes"),
         "machine-id" => facts.machine_id = value,
         "product-uuid" => facts.product_uuid = value,
         "os.ID" => facts.os.id = unquote(&value),
@@ -209,6 +210,7 @@ system=Linux
 arch=x86_64
 kernel=6.1.0-26-amd64
 hostname=srv-1a2b3c
+resolves=no
 machine-id=0123456789abcdef0123456789abcdef
 product-uuid=
 os.PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
@@ -268,6 +270,7 @@ time.end=1700000000.75
         system: Linux
         kernel: 6.1.0-26-amd64
         hostname: srv-1a2b3c
+        resolves: false
         os:
           id: debian
           version: "12"

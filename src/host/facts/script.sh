@@ -7,6 +7,10 @@ printf 'system=%s\n' "$(uname -s)"
 printf 'arch=%s\n' "$(uname -m)"
 printf 'kernel=%s\n' "$(uname -r)"
 printf 'hostname=%s\n' "$(kk_first /proc/sys/kernel/hostname)"
+# glibc's getent; where there is none, the question stays open.
+if command -v getent >/dev/null; then
+  timeout 3 getent hosts "$(kk_first /proc/sys/kernel/hostname)" >/dev/null 2>&1 && echo resolves=yes || echo resolves=no
+fi
 printf 'machine-id=%s\n' "$(kk_first /etc/machine-id)"
 printf 'product-uuid=%s\n' "$(kk_first /sys/class/dmi/id/product_uuid)"
 { cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null; } | grep -E '^(ID|VERSION_ID|PRETTY_NAME)=' | head -n 3 | sed 's/^/os./'

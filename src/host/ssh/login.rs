@@ -27,7 +27,7 @@ enum Method {
     Key(LoginKey),
     Password(SecretString),
     KeyboardInteractive(SecretString),
-    AgentKey { identity: AgentIdentity, socket: PathBuf },
+    AgentKey { identity: Box<AgentIdentity>, socket: PathBuf },
 }
 
 impl Method {
@@ -46,12 +46,14 @@ impl Method {
             }
             Method::Password(_) => "the password".into(),
             Method::KeyboardInteractive(_) => "the password (keyboard-interactive)".into(),
-            Method::AgentKey { identity: AgentIdentity::PublicKey { key, comment }, .. } => {
-                format!("the agent's key {comment} ({} {})", key.algorithm(), fingerprint(key))
-            }
-            Method::AgentKey { identity: AgentIdentity::Certificate { certificate, comment }, .. } => {
-                format!("the agent's certificate {comment} ({})", certificate.algorithm())
-            }
+            Method::AgentKey { identity, .. } => match identity.as_ref() {
+                AgentIdentity::PublicKey { key, comment } => {
+                    format!("the agent's key {comment} ({} {})", key.algorithm(), fingerprint(key))
+                }
+                AgentIdentity::Certificate { certificate, comment } => {
+                    format!("the agent's certificate {comment} ({})", certificate.algorithm())
+                }
+            },
         }
     }
 }
@@ -221,7 +223,7 @@ async fn methods(target: &Target, options: &Options) -> Result<(Vec<Method>, Vec
                 identities
                     .into_iter()
                     .take(AGENT_KEYS)
-                    .map(|identity| Method::AgentKey { identity, socket: socket.clone() }),
+                    .map(|identity| Method::AgentKey { identity: Box::new(identity), socket: socket.clone() }),
             ),
             Err(error) => notes.push(format!("the SSH agent (not usable: {error})")),
         }

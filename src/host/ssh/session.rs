@@ -130,20 +130,21 @@ impl Session {
         }
     }
 
-    /// Runs a script; as root, or as the user who logged in. A script that takes longer is ended.
+    /// Runs a script; as root, or as the user who logged in. A script that takes longer than `limit` is ended; waiting
+    /// for other scripts of the session does not count.
     pub(super) async fn script_within(
         &self,
         text: &str,
         as_root: bool,
         limit: Duration,
     ) -> Result<Output, MachineError> {
-        tokio::time::timeout(limit, self.script(text, as_root))
+        let (live, channel) = self.channel().await?;
+        tokio::time::timeout(limit, self.script(&live, channel, text, as_root))
             .await
             .unwrap_or_else(|_| Err(MachineError::Timeout { host: self.target.name.clone(), after: limit }))
     }
 
-    async fn script(&self, text: &str, as_root: bool) -> Result<Output, MachineError> {
-        let (live, channel) = self.channel().await?;
+    async fn script(&self, live: &Live, channel: Channel, text: &str, as_root: bool) -> Result<Output, MachineError> {
         let marker = self.marker()?;
         let root = match as_root {
             true => live.root.clone(),

@@ -7,6 +7,7 @@ use super::{Finding, Look};
 pub(super) fn check(looks: &[Look], findings: &mut Vec<Finding>) {
     for look in looks {
         address(look, findings);
+        hostname(look, findings);
     }
     for (index, look) in looks.iter().enumerate() {
         let same_id =
@@ -25,6 +26,19 @@ pub(super) fn check(looks: &[Look], findings: &mut Vec<Finding>) {
                 "Give it one of its own: `rm /etc/machine-id /var/lib/dbus/machine-id; systemd-machine-id-setup`.",
             ),
         });
+    }
+}
+
+/// On Debian and its kin, sudo looks the host's name up at every call; with a name server that is out of reach, each of
+/// kk's scripts then takes seconds longer.
+fn hostname(look: &Look, findings: &mut Vec<Finding>) {
+    let name = &look.facts.hostname;
+    if look.facts.resolves == Some(false) {
+        findings.push(look.warning(
+            "hostname",
+            format!("it cannot resolve its own name {name}, for which sudo may wait at every call"),
+            format!("Put the line `127.0.1.1 {name}` into /etc/hosts on the host."),
+        ));
     }
 }
 

@@ -33,6 +33,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("disk", "what the bundle brings fits on the disks"),
     ("etcd", "no etcd or its data is there that kk did not bring"),
     ("firewall", "no firewall of the host's stands between the hosts"),
+    ("hostname", "the host can resolve its own name"),
     ("kernel", "the kernel is new enough and has overlay, bridge-netfilter, and what the network settings need"),
     ("machine-id", "hosts have machine-ids of their own"),
     ("memory", "control planes have 1700 MiB of memory, workers 700 MiB"),

@@ -348,12 +348,14 @@ fn who_is_who() {
     insta::assert_snapshot!(found(|_, facts| {
         let same = on(facts, "master").clone();
         *on(facts, "worker") = same;
+        on(facts, "store").resolves = Some(false);
         on(facts, "store").machine_id = "id-of-master".into();
         on(facts, "store").addresses[1].address = "192.168.0.9".into();
     }), @r"
     Error: worker: its internalAddress 10.0.0.2 is on none of its interfaces [address]
     Error: worker: it is the same machine as master [same-machine]
     Warning: store: its internalAddress 10.0.0.3 is on none of its interfaces [address]
+    Warning: store: it cannot resolve its own name srv, for which sudo may wait at every call [hostname]
     Warning: store: it has the machine-id of master, as clones have [machine-id]
     ");
 }
