@@ -198,3 +198,81 @@ fn what_cannot_be_made_says_why() {
     all.push(refused);
     insta::assert_snapshot!(all.join("\n"));
 }
+
+/// Runs the command; gives the exit code, standard output and standard error.
+fn kk(arguments: &[&str]) -> (i32, String, String) {
+    let output = assert_cmd::Command::cargo_bin("kk").expect("is built").args(arguments).output().expect("runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("is text");
+    (output.status.code().expect("ends by itself"), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_commands_keep_data_and_errors_apart() {
+    let (code, out, error) = kk(&["config", "view", "-f", &fixture("published-cluster.yaml")]);
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(out.starts_with("apiVersion:"), "{out}");
+
+    let (code, out, error) = kk(&["config", "view", "-f", &fixture("cluster-alias.yaml")]);
+    assert_eq!((code, out.as_str()), (3, ""));
+    assert!(error.contains("cluster-alias.yaml:7:50: this alias names no anchor above it"), "{error}");
+
+    let (code, out, _) = kk(&["config", "schema", "manifest"]);
+    assert_eq!(code, 0);
+    let schema: serde_json::Value = serde_json::from_str(&out).expect("is JSON");
+    assert_eq!(schema["title"], "ManifestFile");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cluster.yaml");
+    let file = file.to_str().expect("is text");
+    assert_eq!(kk(&["create", "config", "-f", file, "--with-kubernetes", "v1.36.3"]).0, 0);
+    assert_eq!(kk(&["create", "config", "-f", file]).0, 2, "what is there is not replaced");
+    assert_eq!(kk(&["create", "config", "-f", file, "--overwrite", "--name", "other"]).0, 0);
+    assert!(kk(&["config", "view", "-f", file]).1.contains("name: other"));
+}
+
+mod damage {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Where a text is cut, what is taken away, and what is put there instead.
+    fn any_damage() -> impl Strategy<Value = (prop::sample::Index, usize, String)> {
+        let inserted = prop_oneof![
+            "[-:,{}\\[\\]&*!|>'\"%@`#?~ \n\t]{0,4}",
+            "\\PC{0,6}",
+            Just("<<: *a".to_owned()),
+            Just("spec".to_owned()),
+        ];
+        (any::<prop::sample::Index>(), 0usize..12, inserted)
+    }
+
+    proptest! {
+        #[test]
+        fn no_damage_makes_it_panic_or_point_outside_of_the_file(
+            file in prop::sample::select(vec!["published-cluster.yaml", "cluster-ranges.yaml", "manifest-faulty.yaml"]),
+            damages in proptest::collection::vec(any_damage(), 1..4),
+        ) {
+            let mut text: Vec<char> = std::fs::read_to_string(fixture(file)).expect("is there").chars().collect();
+            for (place, length, inserted) in damages {
+                let start = place.index(text.len());
+                let end = (start + length).min(text.len());
+                text.splice(start..end, inserted.chars());
+                if text.is_empty() {
+                    text.push(' ');
+                }
+            }
+            let text: String = text.into_iter().collect();
+            let lines = text.lines().count() + 1;
+            let outcome = kk::yaml::parse("x.yaml", text.as_bytes());
+            let diagnostics = match outcome {
+                Err(diagnostics) => diagnostics.0,
+                Ok(source) => [cluster::read(&source).err(), manifest::read(&source).err()]
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|diagnostics| diagnostics.0)
+                    .collect(),
+            };
+            prop_assert!(diagnostics.iter().all(|found| (1..=lines).contains(&found.line) && found.column > 0));
+        }
+    }
+}

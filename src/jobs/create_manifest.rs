@@ -15,7 +15,7 @@ const RELEASE: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-s
 pub fn text(name: &str, versions: &[String], arches: &[String]) -> Result<String, JobError> {
     check_name(name)?;
     versions.iter().try_for_each(|version| check_version(version))?;
-    for arch in arches.iter().filter(|arch| !["amd64", "arm64"].contains(&arch.as_str())) {
+    if let Some(arch) = arches.iter().find(|arch| !["amd64", "arm64"].contains(&arch.as_str())) {
         return Err(JobError::new(Kind::Usage, format!("{arch:?} is no architecture that kk knows"))
             .hint("known are amd64 and arm64"));
     }

@@ -33,7 +33,10 @@ pub fn validate(file: &ManifestFile) -> Vec<Problem> {
     for (index, image) in spec.images.iter().enumerate() {
         let path = all.key("images").index(index);
         if let Err(reason) = image_trouble(image) {
-            problems.add(path, format!("{image:?} is not the reference of an image: {reason}"));
+            // What stands before an @ in the host's place may be a password.
+            let (host, _) = image.split_once('/').unwrap_or_default();
+            let shown = &image[host.rfind('@').map_or(0, |at| at + 1)..];
+            problems.add(path, format!("{shown:?} is not the reference of an image: {reason}"));
         }
     }
     auths(&all.key("registry").key("auths"), &spec.registry.auths, &mut problems);

@@ -223,15 +223,21 @@ impl<'s> Reader<'s> {
                 .hint("text with a comma in it needs quotes around it");
             return self.problem(entry.key_at, problem);
         }
-        let message = match path.0.is_empty() {
-            true => format!("unknown key {:?}", entry.key),
-            false => format!("unknown key {:?} in {path}", entry.key),
-        };
-        let problem = Problem::new(path.key(&entry.key), message);
         let taken: Vec<&str> = mapping.entries.iter().map(|entry| entry.key.as_str()).collect();
         let free = properties.into_iter().flat_map(Map::keys).map(String::as_str).filter(|key| !taken.contains(key));
-        let problem = match nearest(&entry.key, free) {
+        let near = nearest(&entry.key, free);
+        let place = if path.0.is_empty() { String::new() } else { format!(" in {path}") };
+        // What has no value may be the rest of one that lacks its quotes, and that may be a secret.
+        let stray = entry.value.is_null() && near.is_none();
+        let message = match entry.key.split_once(char::is_whitespace) {
+            _ if stray => format!("unknown key{place}, without a value"),
+            Some((word, _)) => format!("unknown key that begins with {word:?}{place}"),
+            None => format!("unknown key {:?}{place}", entry.key),
+        };
+        let problem = Problem::new(path.key(&entry.key), message);
+        let problem = match near {
             Some(near) => problem.hint(format!("did you mean \"{near}\"?")),
+            None if stray => problem,
             None => match self.elsewhere(self.root, &entry.key, &Path::default(), 0) {
                 Some(place) => problem.hint(format!("\"{}\" is a key of {place}", entry.key)),
                 None => problem,
@@ -298,3 +304,6 @@ fn quoted(scalar: &Scalar) -> String {
         false => format!("the text {:?}", scalar.text),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,12 +19,15 @@ pub fn integer(text: &str) -> Option<i128> {
     if digits.is_empty() || digits.len() > 30 || !decimal { None } else { text.parse().ok() }
 }
 
-/// What a plain scalar means where the schema leaves it open, as in `kubeletConfiguration`.
+/// What a plain scalar means where the schema leaves it open, as in `kubeletConfiguration`: the same as to Kubernetes'
+/// own reader, underscores between digits and octal numbers of YAML 1.1 included.
 pub fn open(text: &str) -> Value {
     if let Some(boolean) = boolean(text) {
         return Value::Bool(boolean);
     }
-    if let Some(number) = integer(text).or_else(|| prefixed(text)) {
+    let numeric = text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
+    let digits = if numeric { text.replace('_', "") } else { text.to_owned() };
+    if let Some(number) = integer(&digits).or_else(|| prefixed(&digits)) {
         if let Ok(number) = i64::try_from(number) {
             return number.into();
         }
@@ -32,11 +35,16 @@ pub fn open(text: &str) -> Value {
             return number.into();
         }
     }
-    match float(text) {
+    match float(&digits) {
+        // A whole number stays one however it is written: programs that want one refuse 1000.0.
+        Some(number) if number.fract() == 0.0 && number.abs() < EXACT => (number as i64).into(),
         Some(number) => number.into(),
         None => Value::String(text.to_owned()),
     }
 }
+
+/// Up to here floating point numbers hold whole numbers exactly.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Hexadecimal, octal and binary numbers, the octal ones of YAML 1.1 included, as in a file mode `0644`.
 fn prefixed(text: &str) -> Option<i128> {
@@ -55,10 +63,10 @@ fn prefixed(text: &str) -> Option<i128> {
 }
 
 fn float(text: &str) -> Option<f64> {
-    let looks_like_one = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
         && text.bytes().any(|byte| byte.is_ascii_digit())
-        && text.contains(['.', 'e', 'E']);
-    if looks_like_one { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
+        && !text.starts_with(['e', 'E']);
+    if digits { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
 }
 
 #[cfg(test)]
@@ -76,12 +84,16 @@ mod tests {
             ("-7", json!(-7)),
             ("0644", json!(420)),
             ("0x1f", json!(31)),
-            ("1e3", json!(1000.0)),
+            ("1e3", json!(1000)),
+            ("1_000", json!(1000)),
+            ("5.", json!(5)),
+            ("_1", json!("_1")),
+            ("2024-01-01", json!("2024-01-01")),
             ("1.30", json!(1.3)),
             ("1.2.3", json!("1.2.3")),
             ("v1.30", json!("v1.30")),
             ("10.0.0.1", json!("10.0.0.1")),
-            ("089", json!("089")),
+            ("089", json!(89)),
             ("e", json!("e")),
             ("-", json!("-")),
             ("18446744073709551615", json!(18446744073709551615u64)),

@@ -26,7 +26,7 @@ pub fn check(spec: &ClusterSpec, problems: &mut Problems) {
     for (index, mirror) in registry.registry_mirrors.iter().enumerate() {
         let path = all.key("registryMirrors").index(index);
         let rest = mirror.strip_prefix("https://").or_else(|| mirror.strip_prefix("http://"));
-        if !rest.is_some_and(|rest| !rest.is_empty()) {
+        if rest.is_none_or(str::is_empty) {
             problems.add(path.clone(), format!("{path} must begin with https:// or http://"));
         }
     }
@@ -67,7 +67,10 @@ fn host(path: Path, text: &str, problems: &mut Problems) {
         return;
     }
     let name = text.split('/').next().unwrap_or_default();
-    if !names::is_host_with_port(name) {
+    if let Some((_, name)) = name.rsplit_once('@') {
+        let hint = format!("write \"{name}\", and the login in auths");
+        problems.push(Problem::new(path.clone(), format!("{path} must be a host name, without a login")).hint(hint));
+    } else if !names::is_host_with_port(name) {
         problems.add(path, format!("{name:?} is not the host name of a registry, such as registry.example:5000"));
     }
 }

@@ -45,7 +45,7 @@ pub fn check(spec: &ClusterSpec, problems: &mut Problems) {
         if members == 0 {
             let hint = "name one, three or five hosts in spec.roleGroups.etcd";
             problems.push(Problem::new(all.clone(), "the cluster has no etcd").hint(hint));
-        } else if members % 2 == 0 {
+        } else if members.is_multiple_of(2) {
             let message = format!("etcd has {members} members, and must have an odd number of them");
             let hint =
                 format!("{members} members survive no more failures than {}; take one away or add one", members - 1);
