@@ -45,6 +45,7 @@ impl Cache {
         size: u64,
         events: &Events,
     ) -> Result<Cached, BlobError> {
+        let _flight = self.flight(&digest.hex()).await;
         if let Some(cached) = self.find(digest)? {
             return Ok(cached);
         }
@@ -63,15 +64,14 @@ impl Cache {
                 events.emit(Event::BytesMoved { bytes: part.len() });
             }
             let stream = fetch_blob(client, repository, *digest, size, part.len());
-            let part = match intake(part, stream, size, events).await {
-                (Some(part), Ok(())) => part,
-                (_, Err(Stop::Source(error))) => return Err(error.into()),
-                (_, Err(Stop::Disk(error))) => return Err(error.into()),
-                (_, Err(Stop::TooLong)) | (None, Ok(())) => {
+            let part = intake(part, stream, size, events).await.map_err(|broken| match broken.why {
+                Stop::Source(error) => BlobError::Registry(error),
+                Stop::Disk(error) => BlobError::Cache(error),
+                Stop::TooLong => {
                     let url = format!("{}/{repository}@{digest}", client.host());
-                    return Err(FetchError::TooLong { url, limit: size }.into());
+                    FetchError::TooLong { url, limit: size }.into()
                 }
-            };
+            })?;
             let owner = self.clone();
             let cached = blocking(move || owner.complete(part)).await?;
             let actual = cached.measured.sha256;
@@ -89,9 +89,10 @@ impl Cache {
 
     /// Takes in a file of this machine.
     pub async fn copy_in(self: &Arc<Self>, path: &Path) -> Result<Cached, FetchError> {
+        let key = Digest::of(path.as_os_str().as_encoded_bytes()).hex();
+        let _flight = self.flight(&key).await;
         let (owner, path) = (self.clone(), path.to_owned());
         blocking(move || {
-            let key = Digest::of(path.as_os_str().as_encoded_bytes()).hex();
             let mut part = owner.part(&key, true)?;
             part.restart()?;
             let mut file = File::open(&path).map_err(FetchError::disk(&path, "cannot be opened"))?;

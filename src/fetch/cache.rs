@@ -9,11 +9,15 @@
 //! lock                     held by the process that writes here
 //! ```
 
+use std::collections::HashMap;
 use std::env;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
 
 use super::FetchError;
 use super::part::Part;
@@ -24,6 +28,8 @@ use crate::event::{Event, Events};
 #[derive(Debug)]
 pub struct Cache {
     root: PathBuf,
+    /// Downloads under way, by key.
+    flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Held for as long as the cache is open.
     _lock: File,
 }
@@ -61,7 +67,7 @@ impl Cache {
         let mut told = false;
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(Self { root, _lock: lock }),
+                Ok(()) => return Ok(Self { root, flights: Mutex::default(), _lock: lock }),
                 Err(TryLockError::Error(error)) => return Err(FetchError::disk(&path, "cannot be locked")(error)),
                 Err(TryLockError::WouldBlock) => {}
             }
@@ -121,6 +127,16 @@ impl Cache {
         let path = self.part_path(&measured.sha256.hex());
         write_synced(&path, bytes)?;
         self.adopt(&path, measured)
+    }
+
+    /// Waits until nobody else downloads under this key, and keeps others waiting meanwhile. Who waited looks for the
+    /// file once more.
+    pub(super) async fn flight(&self, key: &str) -> OwnedMutexGuard<()> {
+        let flight = {
+            let mut flights = self.flights.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            flights.entry(key.to_owned()).or_default().clone()
+        };
+        flight.lock_owned().await
     }
 
     /// What has arrived of the download with this key (hex digits).

@@ -6,7 +6,7 @@ use reqwest::{Method, Url};
 
 use super::FetchError;
 use super::mirror::MirrorRules;
-use super::retry::{Outcome, Retry, refused};
+use super::retry::{Miss, Retry, refused};
 use crate::image::tls::{Trust, client_config};
 
 /// Checksum files are no longer than this.
@@ -45,18 +45,16 @@ impl Client {
         let target = self.target(url)?;
         self.retry
             .run(async || {
-                let answer = match self.http.request(Method::HEAD, target.clone()).send().await {
-                    Ok(answer) => answer,
-                    Err(error) => return unreachable(&target, error),
-                };
+                let asking = self.http.request(Method::HEAD, target.clone()).send();
+                let answer = asking.await.map_err(|error| unreachable(&target, error))?;
                 match answer.status().as_u16() {
                     200..=299 => {
                         // The body of an answer to HEAD is empty, so its own idea of a length is 0.
                         let length = answer.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-                        Outcome::Done(Probe { size: length.and_then(|text| text.parse().ok()) })
+                        Ok(Probe { size: length.and_then(|text| text.parse().ok()) })
                     }
-                    400 | 401 | 403 | 405 | 501 => Outcome::Done(Probe { size: None }),
-                    _ => refused(target.as_str(), answer.status(), answer.headers()),
+                    400 | 401 | 403 | 405 | 501 => Ok(Probe { size: None }),
+                    _ => Err(refused(target.as_str(), answer.status(), answer.headers())),
                 }
             })
             .await
@@ -68,26 +66,21 @@ impl Client {
         let bytes = self
             .retry
             .run(async || {
-                let answer = match self.http.get(target.clone()).send().await {
-                    Ok(answer) => answer,
-                    Err(error) => return unreachable(&target, error),
-                };
+                let asking = self.http.get(target.clone()).send();
+                let answer = asking.await.map_err(|error| unreachable(&target, error))?;
                 if !answer.status().is_success() {
-                    return refused(target.as_str(), answer.status(), answer.headers());
+                    return Err(refused(target.as_str(), answer.status(), answer.headers()));
                 }
                 let mut bytes = Vec::new();
                 let mut body = answer.bytes_stream();
                 while let Some(chunk) = body.next().await {
-                    match chunk {
-                        Ok(chunk) => bytes.extend_from_slice(&chunk),
-                        Err(error) => return unreachable(&target, error),
-                    }
+                    bytes.extend_from_slice(&chunk.map_err(|error| unreachable(&target, error))?);
                     if bytes.len() > LONGEST_TEXT {
                         let limit = LONGEST_TEXT as u64;
-                        return Outcome::Failed(FetchError::TooLong { url: target.to_string(), limit });
+                        return Err(FetchError::TooLong { url: target.to_string(), limit }.into());
                     }
                 }
-                Outcome::Done(bytes)
+                Ok(bytes)
             })
             .await?;
         String::from_utf8(bytes).map_err(|_| FetchError::NotText { url: target.to_string() })
@@ -110,7 +103,6 @@ impl Client {
 }
 
 /// A failure of the connection. The library's own text repeats the address, redirects with their tokens included.
-pub(super) fn unreachable<T>(url: &Url, error: reqwest::Error) -> Outcome<T> {
-    let error = FetchError::Unreachable { url: url.to_string(), source: error.without_url().into() };
-    Outcome::Again { error, wait: None, progressed: false }
+pub(super) fn unreachable(url: &Url, error: reqwest::Error) -> Miss {
+    Miss::passing(FetchError::Unreachable { url: url.to_string(), source: error.without_url().into() })
 }

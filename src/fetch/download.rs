@@ -10,7 +10,7 @@ use super::client::unreachable;
 use super::intake::{Stop, blocking, intake};
 use super::part::Part;
 use super::record::Record;
-use super::retry::{Outcome, refused};
+use super::retry::{Miss, refused};
 use super::{Cache, Cached, Client, FetchError};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
@@ -39,17 +39,28 @@ struct Download<'a> {
     record: Record,
     /// What the last whole download gave, where nothing else says what the file must be.
     last: Option<Cached>,
+    /// What has arrived; opened when it is first needed.
+    part: Option<Part>,
     events: &'a Events,
     /// The last answer called itself an HTML page.
     html: bool,
 }
 
-/// How the tries of a download ended well.
+/// How a download ended well.
 enum Arrived {
     /// All bytes are in the part.
-    Whole,
+    Whole(Part),
     /// The server says that its bytes are those of the last whole download.
-    Unchanged,
+    Unchanged(Cached),
+}
+
+/// What a server's answer is good for.
+enum Answer {
+    /// Its body belongs at the end of the part. The whole will then have so many bytes, if the server says so.
+    Rest(Response, Option<u64>),
+    /// Nothing is missing.
+    Whole,
+    Unchanged(Cached),
 }
 
 impl Client {
@@ -63,93 +74,98 @@ impl Client {
         expected: &Expected,
         events: &Events,
     ) -> Result<Cached, FetchError> {
+        let target = self.target(url)?;
+        let key = Digest::of(target.as_str().as_bytes()).hex();
+        let _flight = cache.flight(&key).await;
         if let Some(cached) = expected.sha256.as_ref().map(|digest| cache.find(digest)).transpose()?.flatten() {
             return Ok(cached);
         }
-        let target = self.target(url)?;
-        let key = Digest::of(target.as_str().as_bytes()).hex();
         let record_path = cache.record_path(&key);
         let record = Record::read(&record_path, target.as_str());
         let last = match (&expected.sha256, &record.sha256) {
             (None, Some(digest)) => cache.find(digest)?,
             _ => None,
         };
+        let (part, html) = (None, false);
         let mut download =
-            Download { client: self, cache, target, expected, key, record_path, record, last, events, html: false };
+            Download { client: self, cache, target, expected, key, record_path, record, last, part, events, html };
         download.run().await
     }
 }
 
 impl Download<'_> {
     async fn run(&mut self) -> Result<Cached, FetchError> {
+        let retry = self.client.retry.clone();
         let mut beginnings = BEGINNINGS;
         loop {
-            let (owner, key, checked_later) = (self.cache.clone(), self.key.clone(), self.expected.sha256.is_some());
-            let mut part = Some(blocking(move || owner.part(&key, checked_later)).await?);
-            if let Some(part) = part.as_ref().filter(|part| !part.is_empty()) {
-                self.events.emit(Event::BytesMoved { bytes: part.len() });
-            }
-            let retry = self.client.retry.clone();
-            let arrived = retry.run(async || self.attempt(&mut part).await).await?;
-            if let (Arrived::Unchanged, Some(last)) = (arrived, &self.last) {
-                return Ok(last.clone());
-            }
-            let Some(part) = part else { continue };
+            let part = match retry.run(async || self.attempt().await).await? {
+                Arrived::Whole(part) => part,
+                Arrived::Unchanged(last) => return Ok(last),
+            };
             let owner = self.cache.clone();
             let cached = blocking(move || owner.complete(part)).await?;
             let actual = cached.measured.sha256;
-            match self.expected.sha256 {
-                Some(expected) if expected != actual => {
-                    self.cache.evict(&actual)?;
-                    beginnings -= 1;
-                    if beginnings == 0 {
-                        let url = self.target.to_string();
-                        return Err(FetchError::Digest { url, expected, actual, html: self.html });
-                    }
-                }
-                _ => {
-                    self.record.sha256 = Some(actual);
-                    self.record.write(&self.record_path)?;
-                    return Ok(cached);
-                }
+            let Some(expected) = self.expected.sha256.filter(|expected| *expected != actual) else {
+                self.record.sha256 = Some(actual);
+                self.record.write(&self.record_path)?;
+                return Ok(cached);
+            };
+            self.cache.evict(&actual)?;
+            beginnings -= 1;
+            if beginnings == 0 {
+                return Err(FetchError::Digest { url: self.target.to_string(), expected, actual, html: self.html });
             }
         }
     }
 
-    /// One request. The part is absent only while bytes are written to it.
-    async fn attempt(&mut self, slot: &mut Option<Part>) -> Outcome<Arrived> {
-        let Some(mut part) = slot.take() else { return Outcome::Done(Arrived::Unchanged) };
-        match self.exchange(&mut part).await {
-            Ok((answer, announced)) => {
-                let before = part.len();
-                let (part, outcome) = self.receive(answer, part).await;
-                let progressed = part.as_ref().is_some_and(|part| part.len() > before);
-                let outcome = match (outcome, &part) {
-                    (Ok(()), Some(part)) => self.judge(part, announced),
-                    (Ok(()), None) => Outcome::Done(Arrived::Unchanged),
-                    (Err(Outcome::Again { error, wait, .. }), _) => Outcome::Again { error, wait, progressed },
-                    (Err(other), _) => other,
-                };
-                *slot = part;
-                outcome
+    /// One request. What has arrived is kept, however it ends.
+    async fn attempt(&mut self) -> Result<Arrived, Miss> {
+        let mut part = match self.part.take() {
+            Some(part) => part,
+            None => self.open_part().await?,
+        };
+        let (answer, announced) = match self.ask(&mut part).await {
+            Ok(Answer::Rest(answer, announced)) => (answer, announced),
+            Ok(Answer::Whole) => return Ok(Arrived::Whole(part)),
+            Ok(Answer::Unchanged(last)) => return Ok(Arrived::Unchanged(last)),
+            Err(miss) => {
+                self.part = Some(part);
+                return Err(miss);
             }
-            Err(outcome) => {
-                *slot = Some(part);
-                outcome
+        };
+        let before = part.len();
+        let part = self.receive(answer, part).await?;
+        match self.expected.size.or(announced) {
+            Some(expected) if expected != part.len() => {
+                let error = FetchError::Size { url: self.target.to_string(), expected, actual: part.len() };
+                let progressed = part.len() > before;
+                self.part = Some(part);
+                Err(Miss { progressed, ..Miss::passing(error) })
             }
+            _ => Ok(Arrived::Whole(part)),
         }
     }
 
-    /// Asks for what is missing. Gives the answer whose body belongs at the end of the part, and how long the whole
-    /// will then be if the server says so.
-    async fn exchange(&mut self, part: &mut Part) -> Result<(Response, Option<u64>), Outcome<Arrived>> {
-        let resumable = self.expected.sha256.is_some() || self.record.if_range().is_some();
-        let too_long = self.expected.size.is_some_and(|size| part.len() > size);
-        if !part.is_empty() && (too_long || !resumable) {
-            part.restart().map_err(Outcome::Failed)?;
+    async fn open_part(&self) -> Result<Part, FetchError> {
+        let (owner, key, checked_later) = (self.cache.clone(), self.key.clone(), self.expected.sha256.is_some());
+        let part = blocking(move || owner.part(&key, checked_later)).await?;
+        if !part.is_empty() {
+            self.events.emit(Event::BytesMoved { bytes: part.len() });
         }
-        if self.expected.size == Some(part.len()) {
-            return Err(Outcome::Done(Arrived::Whole));
+        Ok(part)
+    }
+
+    /// Asks for what is missing.
+    async fn ask(&mut self, part: &mut Part) -> Result<Answer, Miss> {
+        let known = self.expected.sha256.is_some();
+        let resumable = known || self.record.if_range().is_some();
+        // Without a digest, what lies there whole may be of an earlier version of the file.
+        let useless = self.expected.size.is_some_and(|size| part.len() > size || (part.len() == size && !known));
+        if !part.is_empty() && (useless || !resumable) {
+            part.restart()?;
+        }
+        if known && self.expected.size == Some(part.len()) {
+            return Ok(Answer::Whole);
         }
         let mut request = self.client.http.get(self.target.clone());
         if !part.is_empty() {
@@ -161,62 +177,52 @@ impl Download<'_> {
             request = request.header(name, value);
         }
         let answer = request.send().await.map_err(|error| unreachable(&self.target, error))?;
-        let headers = answer.headers();
-        match answer.status().as_u16() {
-            304 if self.last.is_some() => return Err(Outcome::Done(Arrived::Unchanged)),
-            206 if range_start(headers) == Some(part.len()) => {}
-            206 | 416 => {
-                part.restart().map_err(Outcome::Failed)?;
-                return Err(refused_range(&self.target, answer.status().as_u16()));
+        let (status, headers) = (answer.status(), answer.headers());
+        match (status.as_u16(), &self.last) {
+            (304, Some(last)) => return Ok(Answer::Unchanged(last.clone())),
+            (206, _) if range_start(headers) == Some(part.len()) => {}
+            (206 | 416, _) => {
+                part.restart()?;
+                return Err(Miss { again: true, ..refused(self.target.as_str(), status, headers) });
             }
-            200 => {
+            (200, _) => {
                 if !part.is_empty() {
-                    part.restart().map_err(Outcome::Failed)?;
+                    part.restart()?;
                 }
                 self.record = Record::from_headers(self.target.as_str(), headers);
-                self.record.write(&self.record_path).map_err(Outcome::Failed)?;
+                self.record.write(&self.record_path)?;
             }
-            _ => return Err(refused(self.target.as_str(), answer.status(), headers)),
+            _ => return Err(refused(self.target.as_str(), status, headers)),
         }
         self.html = header(headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("text/html"));
         if self.html && self.expected.sha256.is_none() {
-            return Err(Outcome::Failed(FetchError::Html { url: self.target.to_string() }));
+            return Err(FetchError::Html { url: self.target.to_string() }.into());
         }
         let rest: Option<u64> = header(headers, CONTENT_LENGTH.as_str()).and_then(|text| text.parse().ok());
         let announced = rest.and_then(|rest| rest.checked_add(part.len()));
-        Ok((answer, announced))
+        Ok(Answer::Rest(answer, announced))
     }
 
-    async fn receive(&self, answer: Response, part: Part) -> (Option<Part>, Result<(), Outcome<Arrived>>) {
+    /// Takes in the body of an answer.
+    async fn receive(&mut self, answer: Response, part: Part) -> Result<Part, Miss> {
+        let before = part.len();
         let limit = self.expected.size.unwrap_or(u64::MAX);
-        let (part, outcome) = intake(part, answer.bytes_stream(), limit, self.events).await;
+        let broken = match intake(part, answer.bytes_stream(), limit, self.events).await {
+            Ok(part) => return Ok(part),
+            Err(broken) => broken,
+        };
+        let bytes = broken.part.as_ref().map_or(0, Part::len);
+        self.part = broken.part;
         let url = self.target.to_string();
-        let outcome = outcome.map_err(|stop| match stop {
+        Err(match broken.why {
             Stop::Source(error) => {
-                let bytes = part.as_ref().map_or(0, Part::len);
                 let error = FetchError::Interrupted { url, bytes, source: error.without_url().into() };
-                Outcome::Again { error, wait: None, progressed: false }
+                Miss { progressed: bytes > before, ..Miss::passing(error) }
             }
-            Stop::TooLong => Outcome::Failed(FetchError::TooLong { url, limit }),
-            Stop::Disk(error) => Outcome::Failed(error),
-        });
-        (part, outcome)
+            Stop::TooLong => FetchError::TooLong { url, limit }.into(),
+            Stop::Disk(error) => error.into(),
+        })
     }
-
-    fn judge(&self, part: &Part, announced: Option<u64>) -> Outcome<Arrived> {
-        match self.expected.size.or(announced) {
-            Some(expected) if expected != part.len() => {
-                let error = FetchError::Size { url: self.target.to_string(), expected, actual: part.len() };
-                Outcome::Again { error, wait: None, progressed: false }
-            }
-            _ => Outcome::Done(Arrived::Whole),
-        }
-    }
-}
-
-fn refused_range(url: &Url, status: u16) -> Outcome<Arrived> {
-    let error = FetchError::Status { url: url.to_string(), status };
-    Outcome::Again { error, wait: None, progressed: false }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

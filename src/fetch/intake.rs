@@ -24,14 +24,19 @@ pub(super) enum Stop<E> {
     Disk(FetchError),
 }
 
-/// Appends a stream to a part that may become `limit` bytes long. The part comes back however it ended, unless the
-/// writing thread was lost.
+/// An intake that ended before the stream did, and what had arrived; nothing if the writing thread was lost.
+pub(super) struct Broken<E> {
+    pub part: Option<Part>,
+    pub why: Stop<E>,
+}
+
+/// Appends a stream to a part that may become `limit` bytes long.
 pub(super) async fn intake<E>(
     part: Part,
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     limit: u64,
     events: &Events,
-) -> (Option<Part>, Result<(), Stop<E>>) {
+) -> Result<Part, Broken<E>> {
     let mut length = part.len();
     let mut untold = 0;
     let mut outcome = Ok(());
@@ -66,9 +71,12 @@ pub(super) async fn intake<E>(
         events.emit(Event::BytesMoved { bytes: untold });
     }
     match writer.await {
-        Ok((part, Ok(()))) => (Some(part), outcome),
-        Ok((part, Err(error))) => (Some(part), Err(Stop::Disk(error))),
-        Err(error) => (None, Err(Stop::Disk(FetchError::Task(error)))),
+        Ok((part, Ok(()))) => match outcome {
+            Ok(()) => Ok(part),
+            Err(why) => Err(Broken { part: Some(part), why }),
+        },
+        Ok((part, Err(error))) => Err(Broken { part: Some(part), why: Stop::Disk(error) }),
+        Err(error) => Err(Broken { part: None, why: Stop::Disk(FetchError::Task(error)) }),
     }
 }
 

@@ -27,53 +27,60 @@ impl Default for Retry {
     }
 }
 
-/// How one try ended.
-pub(super) enum Outcome<T> {
-    Done(T),
+/// A try that failed.
+pub(super) struct Miss {
+    pub error: FetchError,
     /// It may work another time.
-    Again {
-        error: FetchError,
-        /// As long the server asked us to wait.
-        wait: Option<Duration>,
-        /// Some bytes arrived, so patience starts anew.
-        progressed: bool,
-    },
+    pub again: bool,
+    /// As long the server asked us to wait.
+    pub wait: Option<Duration>,
+    /// Some bytes arrived, so patience starts anew.
+    pub progressed: bool,
+}
+
+impl Miss {
+    /// It may work another time.
+    pub fn passing(error: FetchError) -> Self {
+        Self { again: true, ..Self::from(error) }
+    }
+}
+
+impl From<FetchError> for Miss {
     /// It will not work another time.
-    Failed(FetchError),
+    fn from(error: FetchError) -> Self {
+        Self { error, again: false, wait: None, progressed: false }
+    }
 }
 
 impl Retry {
-    pub(super) async fn run<T>(&self, mut attempt: impl AsyncFnMut() -> Outcome<T>) -> Result<T, FetchError> {
+    pub(super) async fn run<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T, Miss>) -> Result<T, FetchError> {
         let mut left = self.tries.max(1);
         let mut pause = self.first_wait;
         loop {
-            let (error, wait) = match attempt().await {
-                Outcome::Done(value) => return Ok(value),
-                Outcome::Failed(error) => return Err(error),
-                Outcome::Again { error, wait, progressed } => {
-                    if progressed {
-                        left = self.tries.max(1);
-                        pause = self.first_wait;
-                    }
-                    (error, wait)
-                }
+            let miss = match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(miss) => miss,
             };
-            left -= 1;
-            if left == 0 {
-                return Err(error);
+            if miss.progressed {
+                left = self.tries.max(1);
+                pause = self.first_wait;
             }
-            tokio::time::sleep(wait.unwrap_or(pause).min(self.longest_wait)).await;
+            left -= 1;
+            if !miss.again || left == 0 {
+                return Err(miss.error);
+            }
+            tokio::time::sleep(miss.wait.unwrap_or(pause).min(self.longest_wait)).await;
             pause *= 2;
         }
     }
 }
 
 /// What an answer that is not a success means.
-pub(super) fn refused<T>(url: &str, status: StatusCode, headers: &HeaderMap) -> Outcome<T> {
-    let error = FetchError::Status { url: url.to_owned(), status: status.as_u16() };
+pub(super) fn refused(url: &str, status: StatusCode, headers: &HeaderMap) -> Miss {
+    let miss = Miss::from(FetchError::Status { url: url.to_owned(), status: status.as_u16() });
     match status.as_u16() {
-        408 | 425 | 429 | 500 | 502..=504 => Outcome::Again { error, wait: retry_after(headers), progressed: false },
-        _ => Outcome::Failed(error),
+        408 | 425 | 429 | 500 | 502..=504 => Miss { again: true, wait: retry_after(headers), ..miss },
+        _ => miss,
     }
 }
 
@@ -114,7 +121,7 @@ mod tests {
         let outcome: Result<(), _> = retry
             .run(async || {
                 tries += 1;
-                Outcome::Again { error: error(), wait: None, progressed: tries < 5 }
+                Err(Miss { progressed: tries < 5, ..Miss::passing(error()) })
             })
             .await;
         assert!(outcome.is_err());

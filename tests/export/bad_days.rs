@@ -4,8 +4,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::fileserver::Fault;
+use crate::images::noise;
 use crate::server::{PASSWORD, USER};
-use crate::world::{HELM, MANIFEST, World, failure, success};
+use crate::world::{HELM, HELM_BYTES, MANIFEST, World, failure, success};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_cannot_be_had_is_named_at_once() {
@@ -133,4 +134,55 @@ async fn a_checksum_that_does_not_fit_is_refused() {
     assert_eq!(code, 6);
     assert!(stderr.contains("helm v3.22.0 for amd64: ") && stderr.contains("not sha256:0000"), "{stderr}");
     assert!(!world.path("one.tar").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_rots_is_noticed_and_mended() {
+    let world = World::new().await;
+    success(world.export(&["-o", "one.tar"]));
+    let digest = kk::digest::Digest::of(&noise(1, HELM_BYTES)).hex();
+    let path = world.path(&format!("cache/export/blobs/sha256/{digest}"));
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[1_000] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let (code, stderr) = failure(world.export(&["-o", "two.tar"]));
+    assert_eq!(code, 1);
+    assert!(stderr.contains("files/helm/v3.22.0/amd64/") && stderr.contains("again"), "{stderr}");
+    assert!(!world.path("two.tar").exists());
+    success(world.export(&["-o", "two.tar"]));
+    assert!(world.read("one.tar") == world.read("two.tar"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_of_the_environment_are_used() {
+    let world = World::new().await;
+    let mirrors = format!("*=http://mirror.test registry.test=http://127.0.0.1:{}", world.registry.port);
+    let mut command = world.kk(&["artifact", "export", "-m", "manifest.yaml", "-o", "one.tar"]);
+    command.env("KK_MIRROR", mirrors).env("http_proxy", world.files.base()).env("no_proxy", "127.0.0.1");
+    success(command.output().unwrap());
+    assert!(world.files.take_log().contains(&format!("GET {HELM}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_carried_as_they_are() {
+    let world = World::new().await;
+    world.files.put("/example.org/chart.tgz", "chart");
+    world.write("values.yaml", "a: 1\n");
+    let files = "  files:
+    - {name: charts/chart.tgz, url: https://example.org/chart.tgz}
+    - {name: values.yaml, localPath: values.yaml}
+";
+    world.write("manifest.yaml", &format!("{MANIFEST}{files}"));
+    success(world.export(&["-o", "one.tar"]));
+    let shown = success(world.run(&["artifact", "inspect", "-a", "one.tar"]));
+    assert!(shown.contains("files/charts/chart.tgz") && shown.contains("files/values.yaml"), "{shown}");
+
+    let sum = kk::digest::Digest::of(b"other").hex();
+    world.write(
+        "manifest.yaml",
+        &format!("{MANIFEST}{}", files.replace("localPath:", &format!("checksum: {sum}, localPath:"))),
+    );
+    let (code, stderr) = failure(world.export(&["-o", "two.tar"]));
+    assert_eq!(code, 6);
+    assert!(stderr.contains("values.yaml has the digest sha256:"), "{stderr}");
 }

@@ -24,7 +24,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let cache = Some(Arc::new(Cache::open(folder.path().to_owned(), &silent()).await.unwrap()));
         let rules = format!("*={}", server.base());
-        let retry = Retry { tries: 3, longest_wait: Duration::from_millis(5), ..Retry::default() };
+        let silence = Duration::from_millis(500);
+        let retry = Retry { tries: 3, longest_wait: Duration::from_millis(5), silence, ..Retry::default() };
         let client = Client::new(MirrorRules::parse([rules.as_str()]).unwrap(), retry).unwrap();
         Self { server, folder, cache, client }
     }
@@ -58,6 +59,16 @@ async fn a_file_is_fetched_once() {
     assert_eq!(fs::read(&cached.path).unwrap(), body());
     assert_eq!(world.get(&known(&body())).await.unwrap(), cached);
     assert_eq!(world.server.take_log(), [format!("GET {PATH}")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_twice_is_fetched_once() {
+    let world = World::new().await;
+    world.server.put(PATH, body());
+    let expected = known(&body());
+    let (one, other) = tokio::join!(world.get(&expected), world.get(&expected));
+    assert_eq!(one.unwrap(), other.unwrap());
+    assert_eq!(world.server.take_log().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,4 +164,27 @@ async fn what_is_not_there_is_said_at_once() {
     world.server.put("/example.org/sums", "abc");
     assert_eq!(world.client.probe("https://example.org/sums").await.unwrap().size, Some(3));
     assert_eq!(world.client.text("https://example.org/sums").await.unwrap(), "abc");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_is_asked_again() {
+    let world = World::new().await;
+    world.server.put(PATH, body());
+    world.server.fail(PATH, &[Fault::StallAfter(1_000_000)]);
+    world.get(&known(&body())).await.unwrap();
+    assert_eq!(world.server.take_log(), [format!("GET {PATH}"), format!("GET {PATH} bytes=1000000-")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_followed_and_resumed_through() {
+    let world = World::new().await;
+    world.server.put("/cdn/tool", body());
+    world.server.fail(PATH, &[Fault::Status(302, "Location: /cdn/tool?token=secret\r\n"), Fault::Status(404, "")]);
+    world.server.put("/cdn/tool?token=secret", body());
+    world.server.fail("/cdn/tool?token=secret", &[Fault::CutAfter(700_000)]);
+    let error = world.get(&known(&body())).await.unwrap_err();
+    assert!(error.is_absent() && !error.to_string().contains("secret"), "{error}");
+    world.server.fail(PATH, &[Fault::Status(302, "Location: /cdn/tool?token=secret\r\n")]);
+    world.get(&known(&body())).await.unwrap();
+    assert!(world.server.take_log().contains(&"GET /cdn/tool?token=secret bytes=700000-".to_owned()));
 }

@@ -116,6 +116,11 @@ fn answer(head: &str, state: &Arc<Mutex<State>>) -> (Vec<u8>, Then) {
     };
     let mut words = head.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().to_owned());
+    // As a proxy is asked.
+    let path = match path.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
+        Some((_, path)) => format!("/{path}"),
+        None => path,
+    };
     let mut state = state.lock().unwrap();
     let range = header("range");
     state.log.push(

@@ -56,6 +56,15 @@ impl Item<'_> {
         }
     }
 
+    /// Bytes, as far as anybody said.
+    fn size(&self) -> Option<u64> {
+        match self {
+            Self::Component(one) => one.expected.size.or(one.estimate),
+            Self::File(one) => one.expected.size,
+            Self::Blob(one) => Some(one.blob.size),
+        }
+    }
+
     fn locked(&self) -> bool {
         match self {
             Self::Component(one) => one.locked,
@@ -96,7 +105,7 @@ impl Fetcher<'_> {
 
         // The largest first, so that no long download is left over at the end.
         let mut order: Vec<usize> = (0..items.len()).collect();
-        order.sort_by_key(|at| std::cmp::Reverse(items[*at].expected().size.unwrap_or(u64::MAX)));
+        order.sort_by_key(|at| std::cmp::Reverse(items[*at].size().unwrap_or(u64::MAX)));
         let failed = AtomicBool::new(false);
         let work = order.into_iter().map(|at| {
             let (item, failed) = (items[at], &failed);
@@ -132,12 +141,12 @@ impl Fetcher<'_> {
     fn missing(&self, items: &[Item<'_>]) -> Result<Vec<u64>, JobError> {
         let mut sizes = Vec::new();
         let mut seen: BTreeSet<Digest> = BTreeSet::new();
-        for expected in items.iter().map(Item::expected) {
-            let here = match &expected.sha256 {
+        for item in items {
+            let here = match &item.expected().sha256 {
                 Some(digest) => !seen.insert(*digest) || self.cache.find(digest).map_err(super::network)?.is_some(),
                 None => false,
             };
-            sizes.extend(expected.size.filter(|_| !here));
+            sizes.extend(item.size().filter(|_| !here));
         }
         Ok(sizes)
     }

@@ -100,8 +100,8 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let fetched = interrupt.race(phase("Download components and images", events, fetching.fetch(plan))).await?;
     resolve::write_lock(&lock_path, previous.as_ref(), &fetched.lock, events)?;
 
-    let packing = pack::pack(&options.output, spelling, &source, &wanted, fetched.lock, cache, &interrupt, events);
-    let packed = phase("Write the bundle", events, packing).await?;
+    let packer = pack::Packer { source: &source, wanted: &wanted, cache, interrupt: &interrupt, events };
+    let packed = phase("Write the bundle", events, packer.pack(&options.output, spelling, fetched.lock)).await?;
     Ok(Summary {
         path: options.output.clone(),
         size: packed.written.size,

@@ -24,40 +24,40 @@ pub(super) struct Packed {
     pub written: Written,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call, and each of them is another noun")]
-pub(super) async fn pack(
-    output: &Path,
-    spelling: Spelling,
-    source: &Source,
-    wanted: &Wanted,
-    lock: Lock,
-    cache: Arc<Cache>,
-    interrupt: &Interrupt,
-    events: &Events,
-) -> Result<Packed, JobError> {
-    let manifest = carried_manifest(source)?;
-    let lock_bytes = lock.to_json().map_err(|error| JobError::internal("the lock cannot be written", error))?;
-    let mut contents = Contents { cache, by_digest: HashMap::new() };
-    let manifest = contents.file("manifest.yaml", contents.cache.insert(manifest.as_bytes()).map_err(network)?);
-    let locked = contents.file("manifest.lock", contents.cache.insert(&lock_bytes).map_err(network)?);
-    let mut inventory = contents.inventory(&source.manifest.metadata.name, wanted, &lock)?;
-    inventory.files.extend([manifest, locked]);
-    inventory.sort();
+/// Packs what was fetched.
+pub(super) struct Packer<'a> {
+    pub source: &'a Source,
+    pub wanted: &'a Wanted,
+    pub cache: Arc<Cache>,
+    pub interrupt: &'a Interrupt,
+    pub events: &'a Events,
+}
 
-    let (output, events, interrupt) = (output.to_owned(), events.clone(), interrupt.clone());
-    let writing = tokio::task::spawn_blocking(move || {
-        let open = |member: &bundle::Member| contents.open(&member.sha256, &interrupt);
-        let written = bundle::write(&output, spelling, &inventory, &open, &events);
-        match written {
-            Ok(written) => Ok(Packed { inventory, written }),
-            Err(_) if interrupt.is_set() => Err(Interrupt::error()),
-            Err(error) => {
-                contents.forget_what_changed(&inventory, &error);
-                Err(failure(&error))
+impl Packer<'_> {
+    pub async fn pack(self, output: &Path, spelling: Spelling, lock: Lock) -> Result<Packed, JobError> {
+        let manifest = carried_manifest(self.source)?;
+        let lock_bytes = lock.to_json().map_err(|error| JobError::internal("the lock cannot be written", error))?;
+        let mut contents = Contents { cache: self.cache, by_digest: HashMap::new() };
+        let manifest = contents.file("manifest.yaml", contents.cache.insert(manifest.as_bytes()).map_err(network)?);
+        let locked = contents.file("manifest.lock", contents.cache.insert(&lock_bytes).map_err(network)?);
+        let mut inventory = contents.inventory(&self.source.manifest.metadata.name, self.wanted, &lock)?;
+        inventory.files.extend([manifest, locked]);
+        inventory.sort();
+
+        let (output, events, interrupt) = (output.to_owned(), self.events.clone(), self.interrupt.clone());
+        let writing = tokio::task::spawn_blocking(move || {
+            let open = |member: &bundle::Member| contents.open(&member.sha256, &interrupt);
+            match bundle::write(&output, spelling, &inventory, &open, &events) {
+                Ok(written) => Ok(Packed { inventory, written }),
+                Err(_) if interrupt.is_set() => Err(Interrupt::error()),
+                Err(error) => {
+                    contents.forget_what_changed(&inventory, &error);
+                    Err(failure(&error))
+                }
             }
-        }
-    });
-    writing.await.map_err(|error| JobError::internal("the bundle cannot be written", error))?
+        });
+        writing.await.map_err(|error| JobError::internal("the bundle cannot be written", error))?
+    }
 }
 
 fn failure(error: &WriteError) -> JobError {

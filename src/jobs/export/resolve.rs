@@ -37,6 +37,8 @@ pub(super) struct Plan {
 pub(super) struct PlannedComponent {
     pub wanted: WantedComponent,
     pub expected: Expected,
+    /// Bytes, as a server announced them; for the progress alone.
+    pub estimate: Option<u64>,
     pub source: ChecksumSource,
     /// The expectation is the lock's.
     pub locked: bool,
@@ -110,6 +112,7 @@ impl Resolver<'_> {
             return Ok(PlannedComponent {
                 wanted: wanted.clone(),
                 expected,
+                estimate: None,
                 source: locked.checksum_source,
                 locked: true,
             });
@@ -127,8 +130,8 @@ impl Resolver<'_> {
             self.events.emit(Event::Warning { message });
         }
         let source = if sha256.is_some() { ChecksumSource::Upstream } else { ChecksumSource::Downloaded };
-        let expected = Expected { sha256, size: probe.size };
-        Ok(PlannedComponent { wanted: wanted.clone(), expected, source, locked: false })
+        let expected = Expected { sha256, size: None };
+        Ok(PlannedComponent { wanted: wanted.clone(), expected, estimate: probe.size, source, locked: false })
     }
 
     /// The published digest. `None` where the catalog names no checksum file, or the project published none.
