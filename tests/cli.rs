@@ -59,7 +59,7 @@ impl Desk {
         let mut story = format!("$ {command}\n");
         for (name, bytes) in [("standard output", output.stdout), ("standard error", output.stderr)] {
             if !bytes.is_empty() {
-                story.push_str(&format!("-- {name}\n{}", untimed(&String::from_utf8(bytes).unwrap())));
+                story.push_str(&format!("-- {name}\n{}", undigested(&untimed(&String::from_utf8(bytes).unwrap()))));
             }
         }
         story.push_str(&format!("-- {}\n", output.status.to_string().replace(':', "")));
@@ -68,6 +68,16 @@ impl Desk {
             .replace(&place(&self.folder.path().canonicalize().unwrap()), "FOLDER")
             .replace(&place(self.folder.path()), "FOLDER")
     }
+}
+
+/// The text with every digest made the same: those of a bundle change with its format.
+fn undigested(text: &str) -> String {
+    text.split_inclusive(|letter: char| !letter.is_ascii_hexdigit())
+        .map(|run| {
+            let digits = run.trim_end_matches(|letter: char| !letter.is_ascii_hexdigit());
+            if digits.len() == 64 { run.replace(digits, "DIGEST") } else { run.to_owned() }
+        })
+        .collect()
 }
 
 /// The text with every duration made the same.

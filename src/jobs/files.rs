@@ -21,7 +21,9 @@ pub fn faulty(error: LoadError) -> JobError {
             JobError::new(Kind::File, format!("{} has {count} {noun}", path.display()))
                 .details(diagnostics.0.iter().map(ToString::to_string))
         }
-        other => JobError::new(Kind::File, "cannot load the file").because(other),
+        LoadError::Read { path, source } => {
+            JobError::new(Kind::File, format!("{} cannot be read", path.display())).because(source)
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::site::Hosts;
+use super::verify::damaged;
 use super::{JobError, Kind};
 use crate::bundle::{Bundle, Verified, VerifyDepth};
 use crate::cluster::Cluster;
@@ -28,9 +29,7 @@ fn verify(path: &Path, events: &Events) -> Result<Arc<Bundle<Verified>>, JobErro
     let title = "Verify the bundle".to_owned();
     let started = Instant::now();
     events.emit(Event::PhaseStarted { title: title.clone() });
-    let verified = bundle.verify(VerifyDepth::Blake3, events).map_err(|error| {
-        JobError::new(Kind::Bundle, error.to_string()).hint("copy the bundle again, then run the same command")
-    })?;
+    let verified = bundle.verify(VerifyDepth::Blake3, events).map_err(|error| damaged(&error))?;
     events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
     Ok(Arc::new(verified))
 }

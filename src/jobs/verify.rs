@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::inspect::open;
 use super::{JobError, Kind};
-use crate::bundle::VerifyDepth;
+use crate::bundle::{VerifyDepth, VerifyError};
 use crate::digest::Digest;
 use crate::event::Events;
 
@@ -33,11 +33,13 @@ pub fn run(path: &Path, depth: VerifyDepth, events: &Events) -> Result<Checked, 
         images: inventory.images.len(),
         blobs: inventory.blobs.len(),
     };
-    bundle.verify(depth, events).map_err(|error| {
-        let bad = error.bad.iter().map(ToString::to_string);
-        JobError::new(Kind::Bundle, format!("the bundle {} is damaged", path.display()))
-            .details(bad)
-            .hint("Copy the bundle again. If it stays damaged, export it again.")
-    })?;
+    bundle.verify(depth, events).map_err(|error| damaged(&error))?;
     Ok(checked)
+}
+
+/// Every bad entry of a bundle, one a line.
+pub(super) fn damaged(error: &VerifyError) -> JobError {
+    JobError::new(Kind::Bundle, format!("the bundle {} is damaged", error.path.display()))
+        .details(error.bad.iter().map(ToString::to_string))
+        .hint("Copy the bundle again. If it stays damaged, export it again.")
 }
