@@ -50,6 +50,22 @@ async fn a_script_that_takes_too_long_is_ended() {
     assert_eq!(stdout(&session, "echo next").await, "next\n");
 }
 
+#[test]
+fn a_script_ends_with_the_kk_that_started_it() {
+    let sshd = Sshd::start("");
+    let mark = sshd.folder.path().join("mark");
+    let script = format!("sleep 3; touch {}", mark.display());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let session = runtime.block_on(sshd.session());
+    let running = runtime.spawn(async move { run(&session, &script).await.map(|_| ()) });
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!running.is_finished());
+    // As when the process is killed: nothing is said to the host, its socket is closed.
+    runtime.shutdown_background();
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(!mark.exists(), "the script went on");
+}
+
 #[tokio::test]
 async fn a_script_that_is_killed() {
     let sshd = Sshd::start("");

@@ -116,3 +116,18 @@ async fn a_key_of_another_kind_is_a_changed_key() {
     let (message, _) = host_key_error(Session::connect(&target, &known_hosts(file), &Options::default()).await);
     assert!(message.contains("man in the middle"), "{message}");
 }
+
+#[tokio::test]
+async fn a_file_with_hashed_names() {
+    let sshd = Sshd::start("");
+    let target = target(&sshd);
+    let public = std::fs::read_to_string(sshd.folder.path().join("host_ed25519.pub")).unwrap();
+    let file = sshd.folder.path().join("known_hosts");
+    std::fs::write(&file, format!("[127.0.0.1]:{} {public}", sshd.port)).unwrap();
+    let hashed = std::process::Command::new("ssh-keygen").arg("-H").arg("-f").arg(&file).output().unwrap();
+    assert!(hashed.status.success());
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("|1|"));
+    let site = sshd.folder.path().join("site");
+    let known_hosts = Arc::new(KnownHosts::new(vec![file], site, HostKeyPolicy::Refuse));
+    Session::connect(&target, &known_hosts, &Options::default()).await.unwrap();
+}

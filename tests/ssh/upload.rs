@@ -28,6 +28,19 @@ async fn a_file_arrives_whole() {
 }
 
 #[tokio::test]
+async fn keys_are_exchanged_anew_while_a_file_is_on_its_way() {
+    let sshd = Sshd::start("RekeyLimit 1M");
+    let session = sshd.session().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    // Bytes that tell of any that is lost, doubled or out of place.
+    let bytes: Vec<u8> = (0u32..8 << 20).flat_map(u32::to_le_bytes).collect();
+    let size = bytes.len() as u64;
+    session.upload(Box::new(Cursor::new(bytes.clone())), size, path.to_str().unwrap()).await.unwrap();
+    assert!(std::fs::read(&path).unwrap() == bytes);
+}
+
+#[tokio::test]
 async fn a_source_that_is_too_short_too_long_or_broken() {
     struct Broken;
     impl Read for Broken {

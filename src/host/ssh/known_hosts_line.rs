@@ -116,6 +116,8 @@ fn glob_matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILIG2T/B0l0gaqj3puu510tu9N1OkQ4znY3LYuEm5zCF";
@@ -144,6 +146,17 @@ mod tests {
         assert!(names(hashed, "example.com"));
         assert!(!names(hashed, "example.org"));
         assert!(!names("|1|broken", "example.com"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_breaks_it(line in any::<String>(), hosts in "[*?!|a-c,]{0,12}", name in "[a-c.]{0,8}") {
+            for line in [line, format!("{hosts} {KEY}"), format!("|1|{hosts}|{name} {KEY}")] {
+                if let Some(line) = Line::parse(&line) {
+                    let _ = (line.names(&name), line.key());
+                }
+            }
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ use crate::host::{Machine, MachineError, Output, Script};
 /// The program that runs scripts. Nothing of a script is in its arguments.
 const SHELL: &str = "/bin/sh -s";
 
+/// sudo may look its host's name up in a DNS that does not answer; longer than this it does not.
+const SLOWEST_SUDO: Duration = Duration::from_secs(90);
+
 /// One host over SSH. When the connection is lost, the call that needed it fails and the next one connects anew.
 pub struct Session {
     target: Target,
@@ -63,15 +66,12 @@ impl Session {
         *current = None;
         let mut connection = Connection::open(&self.target, &self.known_hosts).await?;
         let limit = self.target.timeout.max(Duration::from_secs(10));
-        let entered = tokio::time::timeout(limit, async {
-            login(&mut connection.handle, &self.target, &self.options).await?;
-            self.probe_root(&connection).await
-        });
-        let root = entered.await.map_err(|_| MachineError::Login {
-            host: self.target.name.clone(),
-            message: format!("the login at {} was not done within {} s", self.target.endpoint(), limit.as_secs()),
-            hint: Some("Slow logins are often sshd's or PAM's look-ups in DNS or LDAP; `timeout` of the host in the cluster file allows more time.".into()),
-        })??;
+        tokio::time::timeout(limit, login(&mut connection.handle, &self.target, &self.options))
+            .await
+            .unwrap_or_else(|_| Err(self.slow_login(limit)))?;
+        let root = tokio::time::timeout(SLOWEST_SUDO, self.probe_root(&connection))
+            .await
+            .unwrap_or_else(|_| Err(self.slow_sudo()))?;
         let live = Arc::new(Live { connection, root });
         *current = Some(live.clone());
         Ok(live)
@@ -205,6 +205,30 @@ impl Session {
     fn sudo(&self, status: u32, stderr: &str) -> MachineError {
         let refusal = explain(status, stderr, &self.target.user, self.target.password.is_some());
         MachineError::Sudo { host: self.target.name.clone(), message: refusal.message, hint: refusal.hint }
+    }
+
+    fn slow_login(&self, limit: Duration) -> MachineError {
+        MachineError::Login {
+            host: self.target.name.clone(),
+            message: format!("the login at {} was not done within {} s", self.target.endpoint(), limit.as_secs()),
+            hint: Some(
+                "Slow logins are often look-ups of sshd's or PAM's in DNS or LDAP; `timeout` of the host in the \
+                 cluster file allows more time."
+                    .into(),
+            ),
+        }
+    }
+
+    fn slow_sudo(&self) -> MachineError {
+        MachineError::Sudo {
+            host: self.target.name.clone(),
+            message: format!("sudo did not answer within {} s", SLOWEST_SUDO.as_secs()),
+            hint: Some(
+                "sudo often waits for a name server that is out of reach; put a line with 127.0.1.1 and the host's \
+                 name into its /etc/hosts."
+                    .into(),
+            ),
+        }
     }
 
     async fn no_channel(&self, connection: &Connection, error: russh::Error) -> MachineError {

@@ -22,6 +22,11 @@ const STALL: Duration = Duration::from_secs(180);
 /// How long root may take to move a file, from one file system to another at worst.
 const FETCH: Duration = Duration::from_secs(900);
 
+/// Makes a folder for one file, and removes those that killed runs left a day ago or longer.
+const STAGE: &str =
+    "find /var/tmp -maxdepth 1 -name 'kk-upload.*' -user \"$(id -un)\" -mtime +0 -exec rm -rf {} + 2>/dev/null
+mktemp -d /var/tmp/kk-upload.XXXXXXXX || mktemp -d";
+
 /// Writes its standard input to `$1` if it is `$2` bytes long, by way of a file beside it. One line, no quotes that
 /// any login shell would read differently. It outlives its connection for as long as it takes to clean up.
 const RECEIVE: &str = r#"trap "" PIPE; LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/bin:/bin; p=$1; umask 022; mkdir -p "${p%/*}/" || exit 1; umask 077; t=$p.kk-part.$$; if cat >"$t"; then n=$(wc -c <"$t"); if [ "$n" -eq "$2" ]; then mv -fT "$t" "$p" && exit 0; else echo "$n of $2 bytes arrived" >&2; fi; fi; rm -f "$t"; exit 1"#;
@@ -48,8 +53,7 @@ pub(super) async fn upload(
 /// own, and root fetches it from there.
 async fn staged(session: &Session, source: Box<dyn Read + Send>, size: u64, path: &str) -> Result<(), MachineError> {
     // /var/tmp is on disk, and most often on the file system that the file is meant for.
-    let make = "mktemp -d /var/tmp/kk-upload.XXXXXXXX || mktemp -d";
-    let made = session.script_within(make, false, STALL).await?;
+    let made = session.script_within(STAGE, false, STALL).await?;
     let folder = made.stdout.trim().to_string();
     if made.status != 0 || !folder.starts_with('/') {
         return Err(failed(session, path, format!("no temporary folder could be made: {}", made.stderr.trim())));
