@@ -49,7 +49,7 @@ struct Download<'a> {
 /// How a download ended well.
 enum Arrived {
     /// All bytes are in the part.
-    Whole(Part),
+    Whole(Box<Part>),
     /// The server says that its bytes are those of the last whole download.
     Unchanged(Cached),
 }
@@ -103,7 +103,7 @@ impl Download<'_> {
                 Arrived::Unchanged(last) => return Ok(last),
             };
             let owner = self.cache.clone();
-            let cached = blocking(move || owner.complete(part)).await?;
+            let cached = blocking(move || owner.complete(*part)).await?;
             let actual = cached.measured.sha256;
             let Some(expected) = self.expected.sha256.filter(|expected| *expected != actual) else {
                 self.record.sha256 = Some(actual);
@@ -126,7 +126,7 @@ impl Download<'_> {
         };
         let (answer, announced) = match self.ask(&mut part).await {
             Ok(Answer::Rest(answer, announced)) => (answer, announced),
-            Ok(Answer::Whole) => return Ok(Arrived::Whole(part)),
+            Ok(Answer::Whole) => return Ok(Arrived::Whole(Box::new(part))),
             Ok(Answer::Unchanged(last)) => return Ok(Arrived::Unchanged(last)),
             Err(miss) => {
                 self.part = Some(part);
@@ -142,7 +142,7 @@ impl Download<'_> {
                 self.part = Some(part);
                 Err(Miss { progressed, ..Miss::passing(error) })
             }
-            _ => Ok(Arrived::Whole(part)),
+            _ => Ok(Arrived::Whole(Box::new(part))),
         }
     }
 
