@@ -130,6 +130,7 @@ fn a_command_line_that_is_wrong() {
         "kk artifact export -m manifest.yaml -o bundle.zip",
         "kk artifact export -m manifest.yaml -o bundle.tar --mirror nowhere",
         "kk create config --name a/b",
+        "kk config template haproxy",
     ] {
         told.push_str(&format!("{}\n", desk.run(command)));
     }

@@ -15,5 +15,6 @@ pub mod site;
 mod summary;
 pub mod verify;
 pub mod view_config;
+pub mod view_template;
 
 pub use error::{JobError, Kind};

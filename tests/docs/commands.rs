@@ -28,6 +28,7 @@ const KK: &[(&str, Run)] = &[
     ("kk artifact inspect -a kubekey-artifact.tar.gz", Run::Here),
     ("kk create config -f cluster.yaml", Run::Here),
     ("kk config view -f cluster.yaml", Run::Here),
+    ("kk config template haproxy.cfg > haproxy.cfg", Run::Here),
     ("kk create cluster -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Lab("create.sh")),
     ("kk delete cluster -f cluster.yaml", Run::Lab("delete.sh")),
 ];

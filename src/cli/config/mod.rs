@@ -1,6 +1,7 @@
 //! `kk config …`
 
 mod schema;
+mod template;
 mod view;
 
 use clap::Subcommand;
@@ -12,11 +13,13 @@ use crate::jobs::JobError;
 pub enum Command {
     View(view::Args),
     Schema(schema::Args),
+    Template(template::Args),
 }
 
 pub fn run(command: Command) -> Result<(), JobError> {
     match command {
         Command::View(args) => view::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Template(args) => template::run(args),
     }
 }

@@ -28,7 +28,8 @@ fn the_templates() {
          ([minijinja](https://docs.rs/minijinja/latest/minijinja/syntax/), a dialect of Jinja2). A file of the same name in \
          `.kk/<cluster>/templates/` beside the cluster file replaces the built-in one for that site. A value that is \
          missing is an error and never an empty text. For what is a field of the cluster file, no template is needed: see \
-         [cluster.md](cluster.md).\n\n| template | file on hosts | values |\n|---|---|---|\n",
+         [cluster.md](cluster.md).\n\nTo replace one, print it, change it, and put it there:\n\n\
+         ```sh\nkk config template haproxy.cfg > haproxy.cfg\n```\n\n| template | file on hosts | values |\n|---|---|---|\n",
     );
     for (name, text) in BUILT_IN {
         let file = FILES.iter().find(|(known, _)| known == name);
