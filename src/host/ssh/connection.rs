@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 
 use super::exec::Channel;
 use super::failure::ConnectFailure;
-use super::known_hosts::{HostKeyPolicy, HostKeyQuestion, KnownHosts, KnownHostsError, Place, Verdict, fingerprint};
+use super::host_key;
+use super::known_hosts::{HostKeyPolicy, KnownHosts, KnownHostsError, Verdict};
 use super::target::Target;
 use crate::host::MachineError;
 
@@ -92,12 +93,12 @@ impl Connection {
     pub async fn open(target: &Target, known_hosts: &Arc<KnownHosts>) -> Result<Self, MachineError> {
         match Self::attempt(target, known_hosts).await? {
             Attempt::Open(connection) => return Ok(connection),
-            Attempt::Unknown(key) => ask(target, known_hosts, key).await?,
+            Attempt::Unknown(key) => host_key::ask(target, known_hosts, key).await?,
         }
         // A connection does not live for as long as a person may think, so a new one is made after the answer.
         match Self::attempt(target, known_hosts).await? {
             Attempt::Open(connection) => Ok(connection),
-            Attempt::Unknown(_) => Err(host_key(
+            Attempt::Unknown(_) => Err(host_key::refused(
                 target,
                 format!("{} showed one host key, and another when it was asked again", target.endpoint()),
                 Some(
@@ -111,7 +112,7 @@ impl Connection {
     async fn attempt(target: &Target, known_hosts: &Arc<KnownHosts>) -> Result<Attempt, MachineError> {
         let recorded = known_hosts
             .algorithms(&target.address, target.port)
-            .map_err(|error| host_key(target, error.to_string(), None))?;
+            .map_err(|error| host_key::refused(target, error.to_string(), None))?;
         let notes = Arc::new(Mutex::new(Notes::default()));
         let client = Client {
             known_hosts: known_hosts.clone(),
@@ -124,25 +125,15 @@ impl Connection {
         match (opened, shown) {
             (opened, Some((key, Ok(Verdict::Unknown)))) => match (known_hosts.policy(), opened) {
                 (HostKeyPolicy::AcceptNew, Ok(handle)) => {
-                    learn(target, known_hosts, key).await?;
+                    host_key::learn(target, known_hosts, key).await?;
                     Ok(Attempt::Open(Self::new(handle, notes)))
                 }
                 (HostKeyPolicy::AcceptNew, Err(failure)) => Err(connect(target, failure)),
                 (HostKeyPolicy::Ask(_) | HostKeyPolicy::Refuse, _) => Ok(Attempt::Unknown(key)),
             },
-            (_, Some((key, Ok(Verdict::Changed(place))))) => Err(changed(target, &key, &place)),
-            (_, Some((key, Ok(Verdict::Revoked(place))))) => Err(host_key(
-                target,
-                format!(
-                    "{} shows the host key {}, which {} line {} marks as revoked",
-                    target.endpoint(),
-                    fingerprint(&key),
-                    place.path.display(),
-                    place.line
-                ),
-                Some("Give the host a new key, or find out who answers in its place.".into()),
-            )),
-            (_, Some((_, Err(error)))) => Err(host_key(target, error.to_string(), None)),
+            (_, Some((key, Ok(Verdict::Changed(place))))) => Err(host_key::changed(target, &key, &place)),
+            (_, Some((key, Ok(Verdict::Revoked(place))))) => Err(host_key::revoked(target, &key, &place)),
+            (_, Some((_, Err(error)))) => Err(host_key::refused(target, error.to_string(), None)),
             (Ok(handle), _) => Ok(Attempt::Open(Self::new(handle, notes))),
             (Err(failure), _) => Err(connect(target, failure)),
         }
@@ -257,75 +248,6 @@ fn config(recorded: &[Algorithm]) -> client::Config {
         nodelay: true,
         ..client::Config::default()
     }
-}
-
-/// Has a person decide about an unknown key, one person, one question at a time.
-async fn ask(target: &Target, known_hosts: &Arc<KnownHosts>, key: PublicKey) -> Result<(), MachineError> {
-    let HostKeyPolicy::Ask(asker) = known_hosts.policy() else {
-        return Err(host_key(
-            target,
-            format!("the host key of {} is not known: {} {}", target.endpoint(), key.algorithm(), fingerprint(&key)),
-            Some(format!(
-                "Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_…_key.pub` on the host's console. Then run again \
-                 with --accept-new-host-keys, or add the key to {}.",
-                known_hosts.site().display()
-            )),
-        ));
-    };
-    let turn = known_hosts.asking.lock().await;
-    // While this one waited for its turn, the same key may have been recorded for the same address.
-    if let Ok(Verdict::Known) = known_hosts.judge(&target.address, target.port, &key) {
-        return Ok(());
-    }
-    let question = HostKeyQuestion {
-        host: target.name.clone(),
-        endpoint: target.endpoint(),
-        algorithm: key.algorithm().to_string(),
-        fingerprint: fingerprint(&key),
-    };
-    let asker = asker.clone();
-    let trusted = tokio::task::spawn_blocking(move || asker.trust(&question)).await.unwrap_or(false);
-    let result = match trusted {
-        true => learn(target, known_hosts, key).await,
-        false => Err(host_key(target, format!("the host key of {} was not accepted", target.endpoint()), None)),
-    };
-    drop(turn);
-    result
-}
-
-async fn learn(target: &Target, known_hosts: &Arc<KnownHosts>, key: PublicKey) -> Result<(), MachineError> {
-    let (files, address, port) = (known_hosts.clone(), target.address.clone(), target.port);
-    match tokio::task::spawn_blocking(move || files.learn(&address, port, &key)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(host_key(target, error.to_string(), None)),
-        Err(error) => Err(host_key(target, format!("the host key could not be recorded: {error}"), None)),
-    }
-}
-
-fn changed(target: &Target, key: &PublicKey, place: &Place) -> MachineError {
-    let name = super::known_hosts_line::name(&target.address, target.port);
-    host_key(
-        target,
-        format!(
-            "{} shows a host key that is not the recorded one: {} {}, where {} line {} records another. Someone may \
-             be answering in the host's place (a man in the middle)",
-            target.endpoint(),
-            key.algorithm(),
-            fingerprint(key),
-            place.path.display(),
-            place.line
-        ),
-        Some(format!(
-            "If the host was installed anew, compare the fingerprint on its console, remove the old key with \
-             `ssh-keygen -R {} -f {}`, and run again.",
-            super::shell::quote(&name),
-            place.path.display()
-        )),
-    )
-}
-
-fn host_key(target: &Target, message: String, hint: Option<String>) -> MachineError {
-    MachineError::HostKey { host: target.name.clone(), message, hint }
 }
 
 fn connect(target: &Target, failure: ConnectFailure) -> MachineError {

@@ -3,6 +3,7 @@
 mod connection;
 mod exec;
 mod failure;
+mod host_key;
 mod known_hosts;
 mod known_hosts_line;
 mod login;
