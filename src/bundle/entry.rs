@@ -3,13 +3,13 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
+use super::depth::VerifyDepth;
 use super::fault::{BadObject, Fault};
 use super::frame::Stream;
 use super::header::{self, Header};
 use super::layout::Member;
 use super::medium::Medium;
 use super::spelling::Spelling;
-use super::verify::VerifyDepth;
 use crate::digest::Digest;
 
 /// The uncompressed content of one entry.

@@ -9,6 +9,7 @@
 
 mod blame;
 pub mod check;
+mod depth;
 pub mod diff;
 pub mod entry;
 pub mod fault;
@@ -27,11 +28,12 @@ mod tests;
 pub mod verify;
 pub mod write;
 
+pub use depth::VerifyDepth;
 pub use diff::InventoryDiff;
 pub use entry::EntryReader;
 pub use inventory::Inventory;
 pub use layout::Member;
 pub use read::{Bundle, OpenError, Unverified, Verified};
 pub use spelling::Spelling;
-pub use verify::{VerifyDepth, VerifyError};
+pub use verify::VerifyError;
 pub use write::{WriteError, Written, write};

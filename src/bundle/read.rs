@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::check::InventoryError;
+use super::depth::VerifyDepth;
 use super::entry::{EntryReader, Place};
 use super::fault::BadObject;
 use super::front::{self, FrontError};
@@ -17,7 +18,6 @@ use super::inventory::{FORMAT, Inventory, blob_path};
 use super::layout::{self, Member};
 use super::medium::{FileMedium, Medium};
 use super::spelling::{START, Spelling};
-use super::verify::VerifyDepth;
 use crate::digest::Digest;
 
 /// A bundle whose inventory alone was read.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::blame::Blame;
+use super::depth::VerifyDepth;
 use super::entry::{EntryReader, Place};
 use super::fault::{BadObject, Fault};
 use super::frame::{self, CHUNK, Stream};
@@ -14,15 +15,6 @@ use super::header::{BLOCK, END};
 use super::medium::Window;
 use super::read::{Bundle, Places, Shared, Unverified, Verified};
 use crate::event::{Event, Events};
-
-/// Which digests are checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VerifyDepth {
-    /// BLAKE3, at the speed of the medium.
-    Blake3,
-    /// SHA-256 too: several times slower where the processor has no instructions for it.
-    Sha256,
-}
 
 /// A bundle that is not what its inventory says.
 #[derive(Debug)]

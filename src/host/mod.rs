@@ -4,10 +4,12 @@ pub mod facts;
 pub mod local;
 pub mod machine;
 pub mod part;
+mod quote;
 pub mod ssh;
 pub mod step;
 
 pub use facts::Facts;
 pub use machine::{Machine, MachineError, Output, Script};
 pub use part::Part;
+pub use quote::quote;
 pub use step::Step;

@@ -13,7 +13,7 @@ use super::error::Failure;
 use super::journal::{Outcome, Record};
 use super::progress::Progress;
 use super::schedule::{Schedule, TaskId};
-use super::tally::{OPERATOR, Shared, TaskEnd};
+use super::tally::{OPERATOR, Shared, TaskEnd, Told};
 use super::{Journal, OperatorActions, RunError, Stop, Store, Summary};
 use crate::event::{Event, Events};
 use crate::host::part::script::Places;
@@ -212,7 +212,11 @@ impl Executor {
         let host = machine.name().to_owned();
         self.events.emit(Event::StepStarted { host: host.clone(), step: step.id.clone(), title: step.title.clone() });
         let held = self.hold(machine, step, &shared.progress).await;
-        self.end(shared, host, &step.id, step.parts.len(), held, begin).await
+        self.told(shared).end(host, &step.id, step.parts.len(), held, begin).await
+    }
+
+    fn told<'a>(&'a self, shared: &'a Shared) -> Told<'a> {
+        Told { shared, journal: &self.journal, events: &self.events }
     }
 
     async fn operate(&self, stage: &str, work: &OperatorWork, shared: &Shared) -> TaskEnd {
@@ -231,7 +235,7 @@ impl Executor {
             failure.source = Some(Box::new(error));
             failure
         });
-        self.end(shared, host, &step, 0, done, begin).await
+        self.told(shared).end(host, &step, 0, done, begin).await
     }
 }
 

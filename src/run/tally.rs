@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::error::Failure;
-use super::execute::Executor;
-use super::journal::Record;
+use super::journal::{Journal, Record};
 use super::progress::Progress;
 use super::{HostSummary, RunError, Summary};
-use crate::event::Event;
+use crate::event::{Event, Events};
 
 /// The name under which events and the journal know the operator's machine. No host can have it: it is not a host name.
 pub(super) const OPERATOR: &str = "(this machine)";
@@ -30,11 +29,17 @@ pub(super) struct Shared {
     pub tally: Mutex<Summary>,
 }
 
-impl Executor {
+/// Where outcomes are told.
+pub(super) struct Told<'a> {
+    pub shared: &'a Shared,
+    pub journal: &'a Journal,
+    pub events: &'a Events,
+}
+
+impl Told<'_> {
     /// Counts, tells and journals how a step came out.
     pub(super) async fn end(
         &self,
-        shared: &Shared,
         host: String,
         step: &str,
         parts: usize,
@@ -46,7 +51,7 @@ impl Executor {
         let (record, event, end) = match outcome {
             Ok(changed) => {
                 let held = parts.saturating_sub(changed);
-                let mut tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut tally = self.shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
                 tally.changed += changed;
                 tally.held += held;
                 if host != OPERATOR {
@@ -63,7 +68,7 @@ impl Executor {
                 )
             }
             Err(failure) => {
-                shared.halt.store(true, Ordering::Relaxed);
+                self.shared.halt.store(true, Ordering::Relaxed);
                 let reason = failure.to_string();
                 (
                     Record::StepFailed { host: host.clone(), step: step.clone(), reason: reason.clone() },
@@ -75,7 +80,7 @@ impl Executor {
         self.events.emit(event);
         match self.journal.record(record).await {
             Err(error) if matches!(end, TaskEnd::Done) => {
-                shared.halt.store(true, Ordering::Relaxed);
+                self.shared.halt.store(true, Ordering::Relaxed);
                 TaskEnd::Journal(error)
             }
             _ => end,

@@ -60,7 +60,7 @@ async fn uploads_through_sudo() {
         let bytes = std::io::Cursor::new(text.clone().into_bytes());
         session.upload(Box::new(bytes), size, path.to_str().unwrap()).await.unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        let quoted = kk::host::ssh::quote(path.to_str().unwrap());
+        let quoted = kk::host::quote(path.to_str().unwrap());
         assert_eq!(stdout(&session, &format!("stat -c '%U %a' {quoted}")).await, "root 600\n");
         let left = stdout(&session, &format!("find /var/tmp /tmp -maxdepth 1 -user {} | wc -l", user.name)).await;
         assert_eq!(left, "0\n", "{suffix}: something was left behind");

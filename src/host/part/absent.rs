@@ -1,7 +1,7 @@
 //! Files and folders that must not be there.
 
 use super::Absent;
-use super::script::quote;
+use crate::host::quote;
 
 /// A mount point cannot be removed from inside; it is as good as absent when it is empty. Mounts further down are left
 /// alone: their data is not ours.

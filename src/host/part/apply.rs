@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::check::check_of;
-use super::script::{CHECK_SECONDS, Marker, Places, results, wrap};
+use super::script::{Marker, Places, results, wrap};
+use super::verdict::CHECK_SECONDS;
 use super::{Part, Source};
 use crate::host::Step;
 

@@ -2,8 +2,8 @@
 //! replaced. A record of what lies there afterwards makes the check a single `stat`.
 
 use super::Archive;
-use super::script::quote;
 use crate::digest::Digest;
+use crate::host::quote;
 
 /// The record is two files: the names, each ended by a zero byte, and what `stat` said of them. The first line of the
 /// second says what was asked for.

@@ -5,8 +5,9 @@
 
 use super::Artifact;
 use super::file::owner_words;
-use super::script::{NO_UPLOAD, quote};
+use super::verdict::NO_UPLOAD;
 use crate::digest::Digest;
+use crate::host::quote;
 
 /// What is common to everything that is uploaded: `kk_staged` succeeds when the bytes are there, whole and checked.
 pub(super) const STAGING: &str = r#"

@@ -6,8 +6,8 @@
 
 use super::Block;
 use super::file::encode;
-use super::script::quote;
 use crate::digest::Digest;
+use crate::host::quote;
 
 pub(super) const SHELL: &str = r##"
 kk_render_block() {

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Part;
-use super::script::{CHECK_SECONDS, Marker, NO_UPLOAD, Places, results, wrap};
+use super::script::{Marker, Places, results, wrap};
+use super::verdict::{CHECK_SECONDS, NO_UPLOAD};
 use crate::host::Step;
 
 /// What a check says of one part.

@@ -5,7 +5,8 @@
 //! daemon that it leaves behind does not hold the lock for ever.
 
 use super::Command;
-use super::script::{CHECK_SECONDS, quote};
+use super::verdict::CHECK_SECONDS;
+use crate::host::quote;
 
 pub(super) const SHELL: &str = r#"
 kk_text() {

@@ -2,7 +2,7 @@
 
 use super::Directory;
 use super::file::owner_words;
-use super::script::quote;
+use crate::host::quote;
 
 pub(super) const SHELL: &str = r#"
 kk_check_directory() { [ -d "$1" ] && kk_attributes "$1" "$2" "$3" "$4"; }

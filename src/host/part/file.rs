@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 
-use super::script::quote;
 use super::{Content, File};
 use crate::digest::Digest;
+use crate::host::quote;
 
 /// Functions that every script carries.
 ///

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::script::{Marker, Places, quote, results, wrap};
+use super::script::{Marker, Places, results, wrap};
 use super::{Content, Part};
 use crate::host::Step;
+use crate::host::quote;
 
 /// Larger files are not shown.
 const LARGEST: u64 = 256 << 10;

@@ -16,6 +16,7 @@ mod symlink;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod verdict;
 
 use std::time::Duration;
 

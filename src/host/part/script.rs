@@ -11,12 +11,7 @@ pub use super::apply::{Outcome, apply_script, apply_timeout, read_apply};
 pub use super::check::{Verdict, check_script, check_timeout, read_check};
 pub use super::staging::staging_script;
 use super::{Part, Source, absent, archive, artifact, block, command, directory, file, symlink, unit};
-
-/// How long a guard's check may take, in seconds; one that hangs does not hold.
-pub(super) const CHECK_SECONDS: u64 = 60;
-
-/// Exit status of a check: it differs, but the bytes are on the host already.
-pub(super) const NO_UPLOAD: u8 = 3;
+use crate::host::quote;
 
 /// Where `kk` keeps its records on a host.
 #[derive(Clone, Debug)]
@@ -120,9 +115,4 @@ pub(super) fn results<'a>(marker: &'a Marker, stdout: &'a str) -> impl Iterator<
         let mut words = line.strip_prefix(marker.0.as_str())?.strip_prefix(' ')?.split(' ');
         Some((words.next()?.parse().ok()?, words.collect()))
     })
-}
-
-/// A text as one word of a POSIX shell.
-pub fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,7 +1,7 @@
 //! Symbolic links, replaced by a rename so that nobody sees the path without one.
 
 use super::Symlink;
-use super::script::quote;
+use crate::host::quote;
 
 pub(super) const SHELL: &str = r#"
 kk_check_symlink() { [ -L "$1" ] && [ "$(readlink -- "$1")" = "$2" ]; }

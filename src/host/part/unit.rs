@@ -2,7 +2,7 @@
 //! interrupts a start is healed by the next run.
 
 use super::Unit;
-use super::script::quote;
+use crate::host::quote;
 
 pub(super) const SHELL: &str = r#"
 kk_unit_state() {

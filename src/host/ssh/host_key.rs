@@ -69,7 +69,7 @@ pub(super) fn changed(target: &Target, key: &PublicKey, place: &Place) -> Machin
         Some(format!(
             "If the host was installed anew, compare the fingerprint on its console, remove the old key with \
              `ssh-keygen -R {} -f {}`, and run again.",
-            super::shell::quote(&name),
+            crate::host::quote(&name),
             place.path.display()
         )),
     )

@@ -7,6 +7,7 @@ mod host_key;
 mod known_hosts;
 mod known_hosts_line;
 mod login;
+mod machine;
 mod private_key;
 mod session;
 mod shell;
@@ -16,5 +17,4 @@ mod upload;
 
 pub use known_hosts::{AskHostKey, HostKeyPolicy, HostKeyQuestion, KnownHosts};
 pub use session::Session;
-pub use shell::quote;
 pub use target::{Options, Target};

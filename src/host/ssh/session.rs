@@ -1,13 +1,9 @@
 //! A host over SSH, as the executor sees it.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use ring::rand::{SecureRandom, SystemRandom};
-use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::connection::Connection;
@@ -17,8 +13,7 @@ use super::login::login;
 use super::shell::{after_marker, frame};
 use super::sudo::{Root, explain};
 use super::target::{Options, Target};
-use super::upload;
-use crate::host::{Machine, MachineError, Output, Script};
+use crate::host::{MachineError, Output};
 
 /// The program that runs scripts. Nothing of a script is in its arguments.
 const SHELL: &str = "/bin/sh -s";
@@ -247,24 +242,5 @@ impl Session {
 
     async fn lost(&self, connection: &Connection) -> MachineError {
         MachineError::Lost { host: self.target.name.clone(), reason: connection.end().await }
-    }
-}
-
-impl Machine for Session {
-    fn name(&self) -> &str {
-        &self.target.name
-    }
-
-    fn run<'a>(&'a self, script: &'a Script) -> BoxFuture<'a, Result<Output, MachineError>> {
-        self.script_within(script.text.expose_secret(), true, script.timeout).boxed()
-    }
-
-    fn upload<'a>(
-        &'a self,
-        source: Box<dyn Read + Send>,
-        size: u64,
-        path: &'a str,
-    ) -> BoxFuture<'a, Result<(), MachineError>> {
-        upload::upload(self, source, size, path).boxed()
     }
 }

@@ -1,13 +1,4 @@
-//! Shell text: quoting, and the frame around every script.
-
-/// Quotes a word for a POSIX shell; plain words stay as they are.
-pub fn quote(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+@%:,-".contains(&byte);
-    match !word.is_empty() && word.bytes().all(plain) {
-        true => word.to_string(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
+//! The frame around every script.
 
 /// Frames a script for the standard input of `sh -s`.
 ///
@@ -91,14 +82,6 @@ mod tests {
         let output = child.wait_with_output().unwrap();
         drop(stdin);
         output
-    }
-
-    #[test]
-    fn words() {
-        assert_eq!(quote("/usr/bin/x-1.2"), "/usr/bin/x-1.2");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(quote(""), "''");
-        assert_eq!(quote("$(id)"), "'$(id)'");
     }
 
     #[test]

@@ -10,9 +10,8 @@ use tokio::sync::mpsc;
 
 use super::exec::{ExecError, Finished, Input, tail};
 use super::session::Session;
-use super::shell::quote;
 use super::sudo::Root;
-use crate::host::MachineError;
+use crate::host::{MachineError, quote};
 
 /// Bytes per read.
 const CHUNK: usize = 256 << 10;
