@@ -96,7 +96,8 @@ fn ranges_merge_keys_and_defaults_are_resolved() {
     let password = host.password.as_ref().map(secrecy::ExposeSecret::expose_secret);
     assert_eq!(password, Some("012345"), "text keeps its zeros");
     assert_eq!(host.private_key_path, None);
-    assert_eq!(cluster.host("node01").and_then(|host| host.private_key_path.as_deref()), Some("~/.ssh/id_rsa"));
+    let host = cluster.host("node01").expect("is there");
+    assert_eq!(host.private_key_path, None, "the usual keys and the agent are tried where none is named");
 
     let kubelet = serde_json::to_value(&cluster.spec.kubernetes.kubelet_configuration).expect("is JSON");
     let expected = serde_json::json!({

@@ -30,7 +30,8 @@ pub struct Host {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub private_key: Option<SecretString>,
-    /// Path of a private key; `~/` is the home of the user who runs kk.
+    /// Path of a private key; `~/` is the home of the user who runs kk. Default, where the host has neither a key nor a
+    /// password: those of `id_ed25519`, `id_ecdsa` and `id_rsa` in `~/.ssh` that exist. The SSH agent's keys come last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_key_path: Option<String>,
     /// Passphrase of the private key. (kk)

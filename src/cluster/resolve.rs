@@ -28,9 +28,6 @@ pub fn filled(mut file: ClusterFile) -> ClusterFile {
         if host.internal_address.is_empty() {
             host.internal_address = host.address.clone();
         }
-        if host.password.is_none() && host.private_key.is_none() && host.private_key_path.is_none() {
-            host.private_key_path = Some("~/.ssh/id_rsa".into());
-        }
     }
 
     // KubeKey takes this address for none; no other host reaches it.
