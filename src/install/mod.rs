@@ -46,7 +46,7 @@ pub struct Found {
     /// `amd64`, `arm64`.
     pub arch: String,
     pub node: NodeState,
-    /// Whether swap is in use.
+    /// Whether swap is in use though the kubelet does not allow it.
     pub swap: bool,
 }
 

@@ -8,6 +8,9 @@ use crate::host::part::{Block, Part};
 /// Folder on hosts for what kk itself must remember there.
 pub const STATE: &str = "/var/lib/kk";
 
+/// The name that a host had before kk gave it one; `kk delete cluster` gives it back.
+pub const NAME_BEFORE: &str = "/var/lib/kk/hostname-before";
+
 /// Name, `/etc/hosts`, kernel settings.
 pub fn configure(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     let mut parts = vec![hostname(host), hosts_file(inputs)];
@@ -25,7 +28,10 @@ fn hostname(host: &Host) -> Part {
     Part::command(
         format!("Set the host's name to {name}"),
         format!("[ \"$(cat /proc/sys/kernel/hostname)\" = {name} ] && [ \"$(cat /etc/hostname)\" = {name} ]"),
-        format!("printf '%s\\n' {name} > /etc/hostname && hostname {name}"),
+        format!(
+            "mkdir -p {STATE}\n[ -s {NAME_BEFORE} ] || cat /proc/sys/kernel/hostname > {NAME_BEFORE}\n\
+             printf '%s\\n' {name} > /etc/hostname && hostname {name}"
+        ),
     )
 }
 

@@ -103,6 +103,7 @@ pub fn system(cluster: &Cluster, host: &Host, all: bool) -> Step {
         |marker: &str| Part::Block(Block { path: "/etc/hosts".into(), marker: marker.into(), content: String::new() });
     let mut parts = vec![block("endpoint"), block("hosts")];
     parts.extend(absent(SYSTEM));
+    parts.push(name_before());
     parts.push(Part::command(
         "Read systemd's units anew",
         "[ \"$(systemctl show --property LoadState --value kubelet.service)\" = not-found ]",
@@ -113,6 +114,16 @@ pub fn system(cluster: &Cluster, host: &Host, all: bool) -> Step {
         parts.push(Part::Absent(Absent { path: crate::install::os::STATE.into() }));
     }
     Step::new("remove/system", "Take back the settings of the operating system", parts)
+}
+
+/// The host's old name: its own entry in `/etc/hosts` goes, and sudo waits long for a name that nothing resolves.
+fn name_before() -> Part {
+    let file = crate::install::os::NAME_BEFORE;
+    Part::command(
+        "Give the host its old name back",
+        format!("[ ! -s {file} ] || [ \"$(cat /proc/sys/kernel/hostname)\" = \"$(cat {file})\" ]"),
+        format!("cat {file} > /etc/hostname && hostname \"$(cat {file})\""),
+    )
 }
 
 fn stopped(name: &str) -> Part {

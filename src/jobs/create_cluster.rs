@@ -93,7 +93,7 @@ fn make_plan(
     let inputs = Inputs {
         cluster,
         inventory: bundle.inventory(),
-        hosts: &facts.iter().map(|(host, facts)| (host.clone(), gather::found(facts))).collect(),
+        hosts: &facts.iter().map(|(host, facts)| (host.clone(), gather::found(cluster, facts))).collect(),
         registry: &site.registry_login(cluster)?,
         bootstrap_token: &super::site::bootstrap_token()?,
         templates: &site.templates()?,

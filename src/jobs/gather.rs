@@ -87,11 +87,13 @@ pub fn preflight(
 }
 
 /// What steps depend on.
-pub fn found(facts: &Facts) -> Found {
+pub fn found(cluster: &Cluster, facts: &Facts) -> Found {
+    let swap_allowed =
+        cluster.spec.kubernetes.kubelet_configuration.get("failSwapOn") == Some(&serde_json::Value::Bool(false));
     let node = match (facts.joined, facts.kubelet_conf) {
         (true, true) => NodeState::Joined,
         (false, false) => NodeState::Absent,
         _ => NodeState::Partial,
     };
-    Found { arch: facts.arch.clone(), node, swap: facts.swap_in_use() }
+    Found { arch: facts.arch.clone(), node, swap: facts.swap_in_use() && !swap_allowed }
 }
