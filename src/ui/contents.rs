@@ -1,8 +1,8 @@
 //! What a bundle holds, as tables.
 
-use super::quantity::bytes;
 use super::table;
 use crate::jobs::inspect::Contents;
+use crate::quantity::bytes;
 
 /// Components, images and files with their sizes, and the totals.
 pub fn contents(contents: &Contents) -> String {

@@ -4,7 +4,7 @@ mod contents;
 mod json;
 mod narrator;
 mod plain;
-pub mod quantity;
+
 mod question;
 mod style;
 mod table;
@@ -55,7 +55,7 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), JobError> {
 /// The last line of a job: `create cluster: 5 hosts, 0 changed, 12.3 s`.
 pub fn summary(command: &str, hosts: usize, changed: usize, seconds: f64) -> String {
     let hosts = if hosts == 1 { "1 host".to_owned() } else { format!("{hosts} hosts") };
-    format!("{command}: {hosts}, {changed} changed, {}", quantity::seconds(seconds))
+    format!("{command}: {hosts}, {changed} changed, {}", crate::quantity::seconds(seconds))
 }
 
 /// Writes an error with its findings, its causes and its hints to stderr.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::quantity;
 use crate::event::Event;
+use crate::quantity;
 
 /// How often a line about bytes is written where there is no bar.
 const BYTES_EVERY: Duration = Duration::from_secs(10);

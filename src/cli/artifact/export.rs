@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::{Context, OutputFormat};
 use crate::jobs::{JobError, export};
-use crate::ui;
+use crate::{quantity, ui};
 
 /// Pack what a manifest names into one file that crosses the gap
 ///
@@ -61,11 +61,11 @@ pub fn run(args: Args) -> Result<(), JobError> {
     ui::print_line(&format!(
         "{}: {}, {} components, {} images ({} blobs), in {}\ndigest {}",
         summary.path.display(),
-        ui::quantity::bytes(summary.size),
+        quantity::bytes(summary.size),
         summary.components,
         summary.images,
         summary.blobs,
-        ui::quantity::seconds(summary.seconds),
+        quantity::seconds(summary.seconds),
         summary.digest,
     ))
 }

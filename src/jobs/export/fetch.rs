@@ -16,7 +16,7 @@ use crate::fetch::{BlobError, Cache, Cached, Client, Expected, FetchError};
 use crate::jobs::{JobError, Kind};
 use crate::manifest::Lock;
 use crate::manifest::lock::{LockedComponent, LockedFile};
-use crate::ui::quantity::bytes;
+use crate::quantity::bytes;
 
 const NO_ROOM: &str = "Free some space there, or set KK_CACHE to a folder on another disk.";
 
