@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# What a healthy cluster is, asked of the cluster itself. Sourced by lib.sh.
+# shellcheck disable=SC2154
+
+healthy() {
+    eventually 120 "four nodes are Ready" nodes_are_ready
+    eventually 60 "etcd has three healthy members" etcd_is_healthy
+    eventually 120 "CoreDNS, flannel and kube-proxy run" system_pods_run
+    eventually 120 "HAProxy and the control planes run" static_pods_run
+}
+
+nodes_are_ready() {
+    local lines
+    lines=$(kubectl get nodes --no-headers)
+    [[ $(awk '$2 == "Ready" { print $1 }' <<<"$lines" | sort | paste -sd' ') == "${nodes[*]}" ]] && [[ $(wc -l <<<"$lines") -eq 4 ]]
+}
+
+etcdctl() {
+    on "$1" etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/ssl/etcd/ssl/ca.pem \
+        --cert /etc/ssl/etcd/ssl/member.pem --key /etc/ssl/etcd/ssl/member-key.pem "${@:2}"
+}
+
+# Three members that are voters, and each of them answers.
+etcd_is_healthy() {
+    [[ $(etcdctl node1 member list -w json | jq '[.members[] | select((.isLearner // false) | not)] | length') -eq 3 ]] &&
+        [[ $(etcdctl node1 endpoint health --cluster -w json 2>/dev/null | jq '[.[] | select(.health)] | length') -eq 3 ]]
+}
+
+system_pods_run() {
+    kubectl -n kube-system rollout status deployment/coredns --timeout 1s &&
+        kubectl -n kube-flannel rollout status daemonset/kube-flannel-ds --timeout 1s &&
+        kubectl -n kube-system rollout status daemonset/kube-proxy --timeout 1s
+}
+
+static_pods_run() {
+    local pods name
+    pods=$(kubectl -n kube-system get pods --no-headers | awk '$2 == "1/1" && $3 == "Running" { print $1 }')
+    for name in kube-apiserver kube-controller-manager kube-scheduler; do
+        [[ $(grep -cE "^$name-node[123]$" <<<"$pods") -eq 3 ]] || { echo "$name does not run thrice"; return 1; }
+    done
+    grep -qx 'haproxy-node4' <<<"$pods" || { echo "haproxy does not run"; return 1; }
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# `kk create cluster` is killed (SIGKILL) at ten moments spread over it. Each time the next run makes of the hosts,
+# as they were left, the same healthy cluster.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+moments=10
+wanted=${KK_KILLS:-3}
+table=$work/log/kills.table
+
+# Bare hosts again: every third time new ones, else by `kk delete cluster`, which has half-made ones to undo then.
+bare_hosts() {
+    if (($1 % 3 == 0)) || [[ ! -e $cluster_file ]]; then
+        fresh_lab
+        way="new hosts"
+    else
+        delete_cluster "kill-$1-delete"
+        way="delete"
+    fi
+}
+
+# killed_run NAME SECONDS: create, killed after that time; what it was at is put into $doing.
+killed_run() {
+    local log=$work/log/$1.json pid status=0 deadline
+    doing=
+    "$KK" "${create[@]}" --output json >"$log" 2>"$work/log/$1.log" </dev/null &
+    pid=$!
+    deadline=$(awk -v now="$(date +%s.%N)" -v wait="$2" 'BEGIN { printf "%.3f", now + wait }')
+    while awk -v now="$(date +%s.%N)" -v end="$deadline" 'BEGIN { exit !(now < end) }' && [[ -d /proc/$pid ]]; do sleep 0.1; done
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || status=$?
+    if [[ $status -eq 0 ]]; then doing="(had ended)"; return; fi
+    [[ $status -eq 137 ]] || { tail -n 20 "$work/log/$1.log" >&2; fail "$1: create ended by itself with exit code $status"; }
+    doing=$(running_steps "$log")
+}
+
+# Steps that had begun and not ended, by the events; phases before there are steps.
+running_steps() {
+    grep -a '}$' "$1" | jq -rs '
+        (map(select(.event == "step-started")) | map([.host, .step])) - (map(select(.event == "step-done")) | map([.host, .step]))
+        | group_by(.[1]) | map("\(.[0][1]) (\(map(.[0]) | join(" ")))") | join(", ")
+        | if . == "" then "before the first step" else . end'
+}
+
+kill_and_converge() {
+    local moment=$1 after twice=
+    say "  moment $moment of $moments"
+    bare_hosts "$moment"
+    after=$(awk -v full="$full" -v k="$moment" -v n=$((moments + 1)) 'BEGIN { printf "%.1f", full * k / n }')
+    killed_run "kill-$moment" "$after"
+    local first=$doing
+    # What an interrupted run left is then interrupted once more.
+    if ((moment % 4 == 2)); then
+        killed_run "kill-$moment-again" "$after"
+        twice="; again after $after s: $doing"
+    fi
+    seconds_of create_cluster "kill-$moment-after"
+    printf '%s|%s s|%s%s|%s s|%s\n' "$moment" "$after" "$first" "$twice" "$seconds" "$way" >>"$table"
+    healthy
+    create_cluster "kill-$moment-rerun"
+    says "$work/log/kill-$moment-rerun.log" '^create cluster: 5 hosts, 0 changed, '
+    ok "killed after $after s at: $first$twice; healthy after $seconds s, and a rerun changes nothing"
+}
+
+prepare
+need_lab
+if [[ ! -s $work/create.seconds ]]; then
+    fresh_lab
+    seconds_of create_cluster kill-measure
+    echo "$seconds" >"$work/create.seconds"
+fi
+full=$(<"$work/create.seconds")
+echo "moment|killed after|while|next run|hosts made bare by" >"$table"
+# Fewer than ten are spread as well.
+for ((i = 1; i <= wanted; i++)); do
+    kill_and_converge $(((2 * i - 1) * moments / (2 * wanted) + 1))
+done
+column -t -s '|' "$table" | sed 's/^/  /' >&2
+if ((wanted < moments)); then skip "kills: $((moments - wanted)) of $moments moments (KK_KILLS=$moments for all)"; fi
