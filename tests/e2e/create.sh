@@ -22,7 +22,7 @@ seconds_of create_cluster create
 lab capture stop
 echo "$seconds" >"$work/create.seconds"
 say "create took $seconds s (target: 240)"
-grep -E '^create cluster: ' "$work/log/create.log" | sed 's/^/  /' >&2
+grep -E 'create cluster: ' "$work/log/create.log" | sed 's/^/  /' >&2
 lab capture report >"$work/log/capture.log" || { cat "$work/log/capture.log" >&2; fail "packets were for outside the lab"; }
 sed 's/^/  /' "$work/log/capture.log" >&2
 [[ $(awk -F: '/^between the lab/ { print $2 + 0 }' "$work/log/capture.log") -gt 10000 ]] || fail "hardly anything was captured"
