@@ -9,9 +9,9 @@ source "$checkout/scripts/lib/machine.sh"
 source "$checkout/scripts/lib/rust.sh"
 
 kubernetes=v1.35.4
-manifest=$checkout/manifests/samples/manifest-v1.35.yaml
 
 work=${KK_E2E:-${XDG_STATE_HOME:-$HOME/.local/state}/kk/e2e}
+manifest=$work/manifest.yaml
 lab_name=${KK_E2E_LAB:-kk-e2e}
 export KK_LAB_SUBNET=${KK_LAB_SUBNET:-203.0.113.0}
 export KK_LAB=$work/lab
@@ -111,6 +111,8 @@ prepare() {
         KK=$(build_kk "$checkout")
     fi
     export KK
+    # The lock comes to lie beside the manifest, and the checkout stays as it is.
+    cp "$checkout/manifests/samples/manifest-v1.35.yaml" "$manifest"
     if [[ ! ${KK_BUNDLE:-} ]]; then
         connected_world
         KK_BUNDLE=$work/kubekey-artifact.tar.gz

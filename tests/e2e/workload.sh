@@ -21,7 +21,7 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec:
-      tolerations: [{operator: Exists, effect: NoSchedule}]
+      tolerations: [{key: node-role.kubernetes.io/control-plane, operator: Exists}]
       affinity:
         nodeAffinity:
           requiredDuringSchedulingIgnoredDuringExecution:
@@ -51,7 +51,7 @@ kind: Pod
 metadata: {name: client, namespace: shop}
 spec:
   nodeSelector: {kubernetes.io/hostname: $client}
-  tolerations: [{operator: Exists, effect: NoSchedule}]
+  tolerations: [{key: node-role.kubernetes.io/control-plane, operator: Exists}]
   containers:
   - name: client
     image: nginx:1.22.1

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Finding, Look, Severity};
 
-/// The kubelet evicts pods when less than this share of a disk is free.
-const PRESSURE_PERCENT: u64 = 10;
+/// The kubelet evicts pods when less than this share of the disk with the images is free, unless it is told otherwise.
+const PRESSURE_PERCENT: u64 = 15;
 
 pub(super) fn check(look: &Look, findings: &mut Vec<Finding>) {
     // What lies on one disk is wanted of it together.
@@ -16,6 +16,7 @@ pub(super) fn check(look: &Look, findings: &mut Vec<Finding>) {
         *sum += bytes;
         folders.push(folder);
     }
+    let sets_eviction = look.cluster.spec.kubernetes.kubelet_configuration.contains_key("evictionHard");
     for (path, (bytes, folders)) in wanted {
         let Some(mount) = look.facts.mounts.iter().rfind(|mount| mount.path == path) else { continue };
         if mount.free < bytes {
@@ -32,7 +33,7 @@ pub(super) fn check(look: &Look, findings: &mut Vec<Finding>) {
                 ),
                 "Free or add space, or mount a larger disk at one of these folders.",
             ));
-        } else if look.is_node() && (mount.free - bytes) < mount.size / 100 * PRESSURE_PERCENT {
+        } else if look.is_node() && !sets_eviction && (mount.free - bytes) < mount.size / 100 * PRESSURE_PERCENT {
             findings.push(look.warning(
                 "disk",
                 format!(

@@ -211,7 +211,7 @@ fn disks() {
     }), @r"
     Error: master: / has 2.0 GiB free, and 3.0 GiB are needed there for /usr/local, /var/lib/containerd [disk]
     Error: store: /mnt/registry has 3.0 GiB free, and 4.0 GiB are needed there for /mnt/registry [disk]
-    Warning: worker: / will have less than 10 % of its 40.0 GiB free, and the kubelet then evicts pods [disk]
+    Warning: worker: / will have less than 15 % of its 40.0 GiB free, and the kubelet then evicts pods [disk]
     ");
     // What kk brought before is there already.
     insta::assert_snapshot!(found(|_, facts| {
@@ -223,7 +223,7 @@ fn disks() {
         worker.links.insert("/var/lib/containerd".into(), "/data/containerd".into());
     }), @r"
     Warning: master: / has 2.0 GiB free, and 3.0 GiB are needed there for /usr/local, /var/lib/containerd [disk]
-    Warning: worker: / will have less than 10 % of its 1.0 GiB free, and the kubelet then evicts pods [disk]
+    Warning: worker: / will have less than 15 % of its 1.0 GiB free, and the kubelet then evicts pods [disk]
     ");
 }
 
