@@ -78,6 +78,11 @@ pub fn kubernetes(cluster: &Cluster) -> Step {
     ];
     parts.extend(absent(KUBERNETES));
     parts.extend(absent(RUNTIME));
+    parts.push(Part::command(
+        "Remove folders that hold nothing any more",
+        "[ -z \"$(find /etc/cni /opt/cni -maxdepth 0 -type d -empty 2>/dev/null)\" ]",
+        "find /etc/cni /opt/cni -maxdepth 0 -type d -empty -delete",
+    ));
     parts.push(emptied(data));
     Step::new("remove/kubernetes", "Remove Kubernetes and containerd", parts)
 }

@@ -41,7 +41,7 @@ bare() {
             /etc/systemd/system/*/kube* /etc/systemd/system/*etcd* /etc/systemd/system/*/etcd*; do
             [ ! -e "$file" ] || echo "file $file"
         done
-        find /usr/local/bin /usr/local/sbin -type f | sed "s/^/file /"
+        find /usr/local/bin /usr/local/sbin -type f ! -name lab-boot | sed "s/^/file /"
         for folder in /var/lib/kubelet /var/lib/containerd /var/lib/etcd /mnt/registry; do
             [ ! -d $folder ] || ls -A $folder | sed "s,^,file $folder/,"
         done

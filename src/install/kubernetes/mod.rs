@@ -17,7 +17,10 @@ pub use kubeconfig::kubeconfig;
 pub const JOINED: &str = "/var/lib/kk/kubernetes/joined";
 
 /// kubectl as the cluster's administrator, on a control plane.
-pub const KUBECTL: &str = "kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout 20s";
+///
+/// What it keeps about the API goes with kk's other records, and not into the home of root.
+pub const KUBECTL: &str =
+    "kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /var/lib/kk/kubectl --request-timeout 20s";
 
 /// Takes back what an interrupted kubeadm left, so that it can run again. Keys stay; etcd is not touched.
 const CLEAN: &str = "\
