@@ -4,7 +4,7 @@
 run_dir() { printf '%s\n' "$(cache_dir)/run"; }
 
 serve_up() {
-    local port=8480
+    local port=${KK_UPSTREAM_PORT:-8480}
     while [[ $# -gt 0 ]]; do
         case $1 in
             --port) port=${2:?--port takes a number}; shift 2 ;;

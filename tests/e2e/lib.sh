@@ -131,7 +131,7 @@ connected_world() {
 }
 
 # export_bundle NAME MANIFEST BUNDLE
-export_bundle() { kk "$1" artifact export -m "$2" -o "$3" --mirror '*=http://127.0.0.1:8480' --yes; }
+export_bundle() { kk "$1" artifact export -m "$2" -o "$3" --mirror "*=http://127.0.0.1:${KK_UPSTREAM_PORT:-8480}" --yes; }
 
 need_lab() {
     if [[ -e $cluster_file && $(docker ps -q --filter "label=kk.lab=$lab_name" | wc -l) -eq 5 ]]; then return; fi
