@@ -69,7 +69,7 @@ impl Kind {
             Self::Preflight => "A check before the installation failed. No host was changed.",
             Self::Network => "A download failed, or a registry could not be read on the connected side.",
             Self::Host => {
-                "A host could not be reached, or a step failed on one. Run the same command again when the cause is removed."
+                "A host could not be reached, a step failed on one, or another kk is at work on the site. Run the same command again when the cause is removed."
             }
             Self::Declined => "A question was answered with no, or nobody was there to answer it. Nothing was changed.",
             Self::Interrupted => {

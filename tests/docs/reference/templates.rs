@@ -25,7 +25,7 @@ const FILES: &[(&str, &str)] = &[
 fn the_templates() {
     let mut page = String::from(
         "# Templates\n\nThese files on hosts are rendered from templates \
-         ([minijinja](https://docs.rs/minijinja/latest/minijinja/syntax/), a dialect of Jinja2). A file of the same name in \
+         (minijinja, which reads Jinja2's syntax). A file of the same name in \
          `.kk/<cluster>/templates/` beside the cluster file replaces the built-in one for that site. A value that is \
          missing is an error and never an empty text. For what is a field of the cluster file, no template is needed: see \
          [cluster.md](cluster.md).\n\nTo replace one, print it, change it, and put it there:\n\n\
