@@ -124,6 +124,7 @@ fn a_command_line_that_is_wrong() {
     let desk = Desk::new();
     let mut told = String::new();
     for command in [
+        "kk",
         "kk artefact",
         "kk create cluster --filname cluster.yaml",
         "kk create cluster -f cluster.yaml",
