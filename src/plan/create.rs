@@ -14,21 +14,21 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     let mut stages = Stages::default();
     let cluster = inputs.cluster;
     let (all, etcd_hosts) = (cluster.spec.hosts.iter().collect::<Vec<_>>(), cluster.hosts_of("etcd"));
-    let (registries, nodes_) = (cluster.hosts_of("registry"), cluster.nodes());
+    let (registries, members) = (cluster.hosts_of("registry"), cluster.nodes());
     let first = inputs.first_control_plane()?;
-    let others: Vec<&Host> = nodes_.iter().copied().filter(|host| host.name != first.name).collect();
+    let others: Vec<&Host> = members.iter().copied().filter(|host| host.name != first.name).collect();
 
     stages.each("os", "Configure operating systems", &[], &all, |host| os::configure(inputs, host))?;
     stages.each("registry", "Install the registry", &[], &registries, |host| registry::install(inputs, host))?;
     if push_images {
         stages.push_images(inputs);
     }
-    stages.each("runtime", "Install the container runtime", &[], &nodes_, |host| runtime::install(inputs, host))?;
+    stages.each("runtime", "Install the container runtime", &[], &members, |host| runtime::install(inputs, host))?;
     stages.each("etcd-install", "Install etcd", &[], &etcd_hosts, |host| etcd::install(inputs, host))?;
     stages.each("etcd", "Start etcd", &["etcd-install"], &etcd_hosts, |host| etcd::start(inputs, host))?;
     stages.last_runs_together();
-    stages.each("binaries", "Install Kubernetes", &[], &nodes_, |host| kubernetes::install(inputs, host))?;
-    stages.each("images", "Pull images", &["registry", "push"], &nodes_, |host| {
+    stages.each("binaries", "Install Kubernetes", &[], &members, |host| kubernetes::install(inputs, host))?;
+    stages.each("images", "Pull images", &["registry", "push"], &members, |host| {
         Ok(runtime::pull(&images_of(inputs, host)?))
     })?;
     stages.each("init", "Initialise Kubernetes", &["etcd"], &[first], |host| kubernetes::initialise(inputs, host))?;
@@ -47,7 +47,7 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     stages.each("join", "Join the cluster", &["init", "forget", "token"], &others, |host| {
         kubernetes::join(inputs, host)
     })?;
-    stages.each("endpoint", "Lead hosts to the endpoint", &["init", "join"], &nodes_, |host| {
+    stages.each("endpoint", "Lead hosts to the endpoint", &["init", "join"], &members, |host| {
         loadbalancer::install(inputs, host)
     })?;
     stages.some("labels", "Label nodes", &["join"], first, nodes::labels(inputs));

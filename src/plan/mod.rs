@@ -6,6 +6,8 @@ mod remove;
 mod render;
 pub mod suffice;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
