@@ -77,8 +77,13 @@ pub fn preflight(
     if errors.is_empty() {
         return Ok(());
     }
-    let mut hints: Vec<String> = errors.iter().filter_map(|finding| finding.hint.clone()).collect();
-    hints.dedup();
+    // Hosts often share a finding; each piece of advice is given once.
+    let mut hints: Vec<String> = Vec::new();
+    for hint in errors.iter().filter_map(|finding| finding.hint.as_ref()) {
+        if !hints.contains(hint) {
+            hints.push(hint.clone());
+        }
+    }
     let message = format!("{} checks failed; no host was changed", errors.len());
     let mut error = JobError::new(Kind::Preflight, message).details(errors.iter().map(ToString::to_string));
     error.hints = hints;

@@ -4,8 +4,8 @@
 # Every file's path, size, mode and time, but for what a running system writes by itself.
 everything_of() {
     on "$1" find / \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /var/log -o -path /var/lib/systemd \
-        -o -path /var/lib/sudo -o -path /var/lib/private -o -path '/home/*/.cache' -o -path /etc/resolv.conf \) -prune \
-        -o ! -path / ! -path /var/lib -printf '%p %s %m %T@\n' | sort
+        -o -path /var/lib/sudo -o -name .sudo_as_admin_successful -o -path /var/lib/private -o -path '/home/*/.cache' -o -path /etc/resolv.conf \) -prune \
+        -o -type d -printf '%p %m\n' -o -printf '%p %s %m %T@\n' | sort
 }
 
 # What kk and kubeadm set up, and since when services run.

@@ -126,7 +126,7 @@ prepare() {
 }
 
 connected_world() {
-    "$checkout/scripts/upstream" build --kubernetes "$kubernetes"
+    "$checkout/scripts/upstream" build --kubernetes "$kubernetes" 2> >(grep -v complete >&2)
     "$checkout/scripts/upstream" up >/dev/null
 }
 
