@@ -45,6 +45,7 @@ bare() {
         for folder in /var/lib/kubelet /var/lib/containerd /var/lib/etcd /mnt/registry; do
             [ ! -d $folder ] || ls -A $folder | sed "s,^,file $folder/,"
         done
+        hostname | grep -xE "node[0-9]+" | sed "s/^/name /"
         grep -E "kubesphere|kubekey|kk" /etc/hosts | sed "s/^/hosts /"
         find / -xdev \( -name "*.kk-part.*" -o -name "*.kk-new*" \) 2>/dev/null | sed "s/^/file /"
         find /tmp /var/tmp /root /home -iname "*kk*" | sed "s/^/file /"' || true)
