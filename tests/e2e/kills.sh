@@ -5,7 +5,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 moments=10
-wanted=${KK_KILLS:-3}
+wanted=${KK_KILLS:-2}
 table=$work/log/kills.table
 
 # Bare hosts again: every third time new ones, else by `kk delete cluster`, which has half-made ones to undo then.
