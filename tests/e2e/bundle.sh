@@ -43,18 +43,23 @@ skopeo_reads() {
     ok "skopeo inspects all $count images and copies $image"
 }
 
-# containerd's own `ctr`, on a host of the lab with the runtime of the bundle.
+# containerd's own `ctr`, on a host of the lab with the runtime of the bundle. It warns of things on stderr.
+import_ctr() { ON_TIMEOUT=300 on node4 ctr -n kk-import "$@" 2>>"$work/log/ctr.log"; }
 containerd_imports() {
     need_cluster
-    tar -C "$scratch/tar.gz" -cf - oci-layout index.json blobs | ON_TIMEOUT=300 on node4 sh -c 'cat >/var/lib/containerd/kk-import.tar'
-    ON_TIMEOUT=300 on node4 ctr -n kk-import images import --local /var/lib/containerd/kk-import.tar >"$work/log/import.log" 2>&1 ||
-        { cat "$work/log/import.log" >&2; fail "containerd does not import the layout"; }
-    on node4 ctr -n kk-import images ls -q >"$work/log/imported.log"
+    local archive=/var/lib/containerd/kk-import.tar
+    rm -f "$work/log/ctr.log"
+    tar -C "$scratch/tar.gz" -cf - oci-layout index.json blobs | ON_TIMEOUT=300 on node4 sh -c "cat >$archive"
+    import_ctr images import --local "$archive" >"$work/log/import.log" ||
+        { cat "$work/log/ctr.log" >&2; fail "containerd does not import the layout"; }
+    import_ctr images ls -q >"$work/log/imported.log"
     says "$work/log/imported.log" "^$image\$" '^registry.k8s.io/kube-apiserver:v1.35'
-    on node4 ctr -n kk-import images check "name==$image" | grep -q complete || fail "containerd lacks parts of $image"
+    import_ctr images check "name==$image" | grep -q complete || fail "containerd lacks parts of $image"
     ok "containerd imports $(wc -l <"$work/log/imported.log") images"
-    # shellcheck disable=SC2016
-    on node4 sh -c 'rm /var/lib/containerd/kk-import.tar; ctr -n kk-import images rm --sync $(ctr -n kk-import images ls -q) >/dev/null; for lease in $(ctr -n kk-import leases ls -q); do ctr -n kk-import leases rm $lease; done; ctr namespaces rm kk-import >/dev/null || :'
+    on node4 rm "$archive"
+    # shellcheck disable=SC2046
+    import_ctr images rm --sync $(<"$work/log/imported.log") >/dev/null
+    on node4 ctr namespaces rm kk-import >/dev/null 2>&1 || true
 }
 
 prepare
