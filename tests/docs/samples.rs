@@ -25,7 +25,7 @@ fn every_sample_loads() {
                 .replace(&format!("${{ADDRESS_{number}}}"), &format!("192.0.2.{number}"))
                 .replace(&format!("${{PASSWORD_{number}}}"), "secret");
         }
-        loads(&path.display().to_string(), &text.replace("${PRIVATE_KEY}", "/root/.ssh/id_ed25519"));
+        loads(&path.display().to_string(), &text.replace("${PRIVATE_KEY}", "~/.ssh/id_ed25519"));
     }
 }
 
