@@ -48,6 +48,8 @@ impl<'a> Blame<'a> {
         match &member.kind {
             Kind::Derived(_) | Kind::File => Vec::new(),
             Kind::Component { name, version, arch } => vec![format!("component {name} {version} {arch}")],
+            Kind::Chart { name, version } => vec![format!("chart {name} {version}")],
+            Kind::Packages { system, arch } => vec![format!("packages of {system} {arch}")],
             Kind::Blob { .. } => {
                 let images = self.images.get(&member.sha256).into_iter().flatten();
                 images.map(|reference| format!("image {reference}")).collect()

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::header;
-use super::inventory::{Component, FORMAT, Inventory};
+use super::inventory::{Chart, Component, FORMAT, Inventory};
 use super::layout::{CHECKSUMS, INVENTORY, SIGNATURE};
 use crate::digest::{Blake3, Digest};
 
@@ -42,6 +42,8 @@ pub enum InventoryFault {
     Order { list: &'static str, item: String },
     #[error("the text {text:?} among the {list} is empty, too long or has control characters")]
     Text { list: &'static str, text: String },
+    #[error("entries are marked absent, but no base is named")]
+    NoBase,
     #[error("image {image} needs {digest}, which is not among the blobs")]
     MissingBlob { image: String, digest: Digest },
 }
@@ -80,6 +82,8 @@ impl Inventory {
             image.platforms.sort_by(|one, other| one.platform.cmp(&other.platform));
         }
         self.blobs.sort_by_key(|blob| blob.digest);
+        self.charts.sort_by(chart_order);
+        self.packages.sort_by(|one, other| one.entry.path.cmp(&other.entry.path));
         self.files.sort_by(|one, other| one.entry.path.cmp(&other.entry.path));
     }
 
@@ -89,7 +93,7 @@ impl Inventory {
         if self.format != FORMAT {
             return Err(InventoryError { faults: vec![InventoryFault::Format { found: self.format }] });
         }
-        let count = self.components.len() + self.files.len() + self.blobs.len() + self.images.len();
+        let count = self.entries().count() + self.blobs.len() + self.images.len();
         if count > MAX_ENTRIES {
             return Err(InventoryError { faults: vec![InventoryFault::TooMany { count }] });
         }
@@ -114,6 +118,15 @@ impl Inventory {
                 check("components", text);
             }
         }
+        for text in self.charts.iter().flat_map(|chart| [&chart.name, &chart.version]) {
+            check("charts", text);
+        }
+        for text in self.packages.iter().flat_map(|one| [&one.id, &one.version, &one.arch]) {
+            check("packages", text);
+        }
+        if let Some(base) = &self.base {
+            check("bases", &base.name);
+        }
         for image in &self.images {
             check("images", &image.reference);
             check("images", &image.media_type);
@@ -129,6 +142,14 @@ impl Inventory {
             |one: &super::inventory::Image, other: &super::inventory::Image| one.reference.cmp(&other.reference);
         rising("images", &self.images, by_reference, |one| one.reference.clone(), faults);
         rising("blobs", &self.blobs, |one, other| one.digest.cmp(&other.digest), |one| one.digest.to_string(), faults);
+        rising("charts", &self.charts, chart_order, |one| one.name.clone(), faults);
+        rising(
+            "packages",
+            &self.packages,
+            |one, other| one.entry.path.cmp(&other.entry.path),
+            |one| one.entry.path.clone(),
+            faults,
+        );
         rising(
             "files",
             &self.files,
@@ -145,10 +166,8 @@ impl Inventory {
     }
 
     fn check_entries(&self, faults: &mut Vec<InventoryFault>) {
-        let components = self.components.iter().map(|component| &component.entry);
-        let entries = components.chain(self.files.iter().map(|file| &file.entry));
         let mut paths = HashSet::new();
-        for entry in entries.clone() {
+        for entry in self.entries() {
             check_measure(&entry.path, entry.size, &entry.blake3, faults);
             if let Some(reason) = illegal(&entry.path) {
                 faults.push(InventoryFault::Path { path: entry.path.chars().take(200).collect(), reason });
@@ -156,12 +175,17 @@ impl Inventory {
                 faults.push(InventoryFault::Twice { path: entry.path.clone() });
             }
         }
-        for component in &self.components {
-            let path = &component.entry.path;
-            if !path.starts_with("files/") {
-                let reason = "a component lies under files/";
-                faults.push(InventoryFault::Path { path: path.chars().take(200).collect(), reason });
+        let components = self.components.iter().map(|one| (&one.entry, "files/", "a component lies under files/"));
+        let charts = self.charts.iter().map(|one| (&one.entry, "charts/", "a chart lies under charts/"));
+        let packages = self.packages.iter().map(|one| (&one.entry, "packages/", "packages lie under packages/"));
+        for (entry, folder, reason) in components.chain(charts).chain(packages) {
+            if !entry.path.starts_with(folder) {
+                faults.push(InventoryFault::Path { path: entry.path.chars().take(200).collect(), reason });
             }
+        }
+        let absent = self.entries().any(|entry| entry.absent) || self.blobs.iter().any(|blob| blob.absent);
+        if absent && self.base.is_none() {
+            faults.push(InventoryFault::NoBase);
         }
         for path in &paths {
             for (at, _) in path.match_indices('/') {
@@ -198,6 +222,12 @@ fn component_order(one: &Component, other: &Component) -> Ordering {
         .then_with(|| one.version.cmp(&other.version))
         .then_with(|| one.arch.cmp(&other.arch))
         .then_with(|| one.entry.path.cmp(&other.entry.path))
+}
+
+/// By name, then version as text, then path.
+fn chart_order(one: &Chart, other: &Chart) -> Ordering {
+    let key = |chart: &Chart| (chart.name.clone(), chart.version.clone(), chart.entry.path.clone());
+    key(one).cmp(&key(other))
 }
 
 /// Reports the first item that does not come strictly after the one before it.

@@ -65,9 +65,7 @@ impl InventoryDiff {
 /// Sizes of everything that is carried, once for each digest.
 fn content(inventory: &Inventory) -> BTreeMap<Digest, u64> {
     let blobs = inventory.blobs.iter().map(|blob| (blob.digest, blob.size));
-    let components = inventory.components.iter().map(|component| &component.entry);
-    let entries = components.chain(inventory.files.iter().map(|file| &file.entry));
-    blobs.chain(entries.map(|entry| (entry.sha256, entry.size))).collect()
+    blobs.chain(inventory.entries().map(|entry| (entry.sha256, entry.size))).collect()
 }
 
 /// A name may have several states: a bundle for an upgrade holds several versions of kubeadm.

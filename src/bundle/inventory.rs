@@ -17,6 +17,13 @@ pub struct Inventory {
     pub format: u32,
     /// `metadata.name` of the manifest.
     pub name: String,
+    /// Number of the delivery, rising, where the manifest counts them: a site that requires signatures refuses a lower
+    /// one than it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<u64>,
+    /// Of a delta bundle: what it builds upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
     /// Architectures as the Go toolchain names them: `amd64`, `arm64`.
     pub arches: Vec<String>,
     /// Sorted by name, version, arch.
@@ -25,8 +32,24 @@ pub struct Inventory {
     pub images: Vec<Image>,
     /// Every blob of every image once, sorted by digest: indexes, manifests, configs and layers.
     pub blobs: Vec<Blob>,
+    /// Helm charts; sorted by name, then version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charts: Vec<Chart>,
+    /// Packages of operating systems; sorted by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<Packages>,
     /// The manifest, the lock, and whatever else is carried as a plain file; sorted by path.
     pub files: Vec<File>,
+}
+
+/// The bundle that a delta builds upon: what is marked absent is in that one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Base {
+    /// Name in the base's inventory.
+    pub name: String,
+    /// Digest of the base's inventory, made whole: see [`Inventory::whole`].
+    pub digest: Digest,
 }
 
 /// Something with a version that is installed on hosts, for one architecture.
@@ -36,6 +59,35 @@ pub struct Component {
     /// `kubeadm`, `containerd`, `etcd`, …
     pub name: String,
     /// With its `v`, as in the manifest.
+    pub version: String,
+    pub arch: String,
+    /// Where it came from, on the connected side.
+    pub source: String,
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// A Helm chart, as the archive that `helm package` makes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Chart {
+    /// As in its Chart.yaml.
+    pub name: String,
+    /// As in its Chart.yaml.
+    pub version: String,
+    /// Where it came from, on the connected side.
+    pub source: String,
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// Packages of one operating system for one architecture, as an ISO image with a package repository.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Packages {
+    /// `ID` of os-release.
+    pub id: String,
+    /// `VERSION_ID` of os-release.
     pub version: String,
     pub arch: String,
     /// Where it came from, on the connected side.
@@ -62,6 +114,9 @@ pub struct Entry {
     pub size: u64,
     pub sha256: Digest,
     pub blake3: Blake3,
+    /// Not in this delta bundle: the base has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absent: bool,
 }
 
 /// An image under the name by which pods ask for it.
@@ -97,6 +152,9 @@ pub struct Blob {
     pub size: u64,
     pub blake3: Blake3,
     pub media_type: String,
+    /// Not in this delta bundle: the base has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absent: bool,
 }
 
 impl Blob {
@@ -112,6 +170,32 @@ pub fn blob_path(digest: &Digest) -> String {
 }
 
 impl Inventory {
+    /// Every entry that is found by its path: components, charts, packages and files.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let components = self.components.iter().map(|one| &one.entry);
+        let charts = self.charts.iter().map(|one| &one.entry);
+        let packages = self.packages.iter().map(|one| &one.entry);
+        components.chain(charts).chain(packages).chain(self.files.iter().map(|one| &one.entry))
+    }
+
+    /// The same, to be changed.
+    pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        let components = self.components.iter_mut().map(|one| &mut one.entry);
+        let charts = self.charts.iter_mut().map(|one| &mut one.entry);
+        let packages = self.packages.iter_mut().map(|one| &mut one.entry);
+        components.chain(charts).chain(packages).chain(self.files.iter_mut().map(|one| &mut one.entry))
+    }
+
+    /// The inventory of the bundle that holds everything: of a delta, without the base and the marks of absence. Two
+    /// bundles with the same whole inventory bring a site into the same state.
+    pub fn whole(&self) -> Self {
+        let mut whole = self.clone();
+        whole.base = None;
+        whole.blobs.iter_mut().for_each(|blob| blob.absent = false);
+        whole.entries_mut().for_each(|entry| entry.absent = false);
+        whole
+    }
+
     /// The component of this name for this architecture. Where there are several versions, the highest in list order.
     pub fn component(&self, name: &str, arch: &str) -> Option<&Component> {
         self.components.iter().rev().find(|component| component.name == name && component.arch == arch)

@@ -1,7 +1,8 @@
 //! Which entries a bundle has, and in which order: a pure function of its inventory.
 //!
 //! `bundle.json`, `bundle.sha256` (which stock `sha256sum -c` checks), `bundle.sig` where the bundle is signed,
-//! `oci-layout`, `index.json`, `blobs/sha256/…` by digest, components by path, other files by path. The first three are
+//! `oci-layout`, `index.json`, `blobs/sha256/…` by digest, components by path, charts, packages of operating systems, other
+//! files by path. What a delta bundle marks as absent is left out. The first three are
 //! always stored, so that a bundle opens without decompression and the place of every other entry can be known before
 //! its content is.
 
@@ -40,6 +41,10 @@ pub enum Kind {
     Blob { media_type: String },
     /// Installed on hosts.
     Component { name: String, version: String, arch: String },
+    /// A Helm chart.
+    Chart { name: String, version: String },
+    /// Packages of an operating system.
+    Packages { system: String, arch: String },
     /// Carried as it is.
     File,
 }
@@ -84,7 +89,9 @@ impl Member {
             || match &self.kind {
                 Kind::Derived(_) => [INVENTORY, CHECKSUMS, SIGNATURE].contains(&self.path.as_str()),
                 Kind::Blob { media_type } => is_compressed_media(media_type),
-                Kind::Component { .. } | Kind::File => is_compressed_name(&self.path),
+                Kind::Component { .. } | Kind::Chart { .. } | Kind::Packages { .. } | Kind::File => {
+                    is_compressed_name(&self.path)
+                }
             }
     }
 }
@@ -134,7 +141,8 @@ pub(super) fn body(inventory: &Inventory) -> Vec<Member> {
         Member::derived("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
         Member::derived("index.json", index(inventory)),
     ];
-    members.extend(inventory.blobs.iter().map(|blob| Member {
+    let blobs = inventory.blobs.iter().filter(|blob| !blob.absent);
+    members.extend(blobs.map(|blob| Member {
         path: blob.path(),
         size: blob.size,
         sha256: blob.digest,
@@ -144,6 +152,7 @@ pub(super) fn body(inventory: &Inventory) -> Vec<Member> {
     let mut components: Vec<Member> = inventory
         .components
         .iter()
+        .filter(|component| !component.entry.absent)
         .map(|component| {
             let (name, version, arch) = (component.name.clone(), component.version.clone(), component.arch.clone());
             Member::of(&component.entry, Kind::Component { name, version, arch })
@@ -151,7 +160,18 @@ pub(super) fn body(inventory: &Inventory) -> Vec<Member> {
         .collect();
     components.sort_by(|one, other| one.path.cmp(&other.path));
     members.extend(components);
-    members.extend(inventory.files.iter().map(|file| Member::of(&file.entry, Kind::File)));
+    let charts = inventory.charts.iter().filter(|chart| !chart.entry.absent).map(|chart| {
+        let (name, version) = (chart.name.clone(), chart.version.clone());
+        Member::of(&chart.entry, Kind::Chart { name, version })
+    });
+    members.extend(charts);
+    let packages = inventory.packages.iter().filter(|one| !one.entry.absent).map(|one| {
+        let system = format!("{} {}", one.id, one.version);
+        Member::of(&one.entry, Kind::Packages { system, arch: one.arch.clone() })
+    });
+    members.extend(packages);
+    let files = inventory.files.iter().filter(|file| !file.entry.absent);
+    members.extend(files.map(|file| Member::of(&file.entry, Kind::File)));
     members
 }
 

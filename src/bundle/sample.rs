@@ -30,13 +30,13 @@ impl Sample {
 
     pub(super) fn blob(&mut self, media_type: &str, bytes: Vec<u8>) -> Digest {
         let Measured { sha256, blake3, size } = self.keep(bytes);
-        self.inventory.blobs.push(Blob { digest: sha256, size, blake3, media_type: media_type.into() });
+        self.inventory.blobs.push(Blob { digest: sha256, size, blake3, media_type: media_type.into(), absent: false });
         sha256
     }
 
     fn entry(&mut self, path: &str, bytes: Vec<u8>) -> Entry {
         let Measured { sha256, blake3, size } = self.keep(bytes);
-        Entry { path: path.into(), size, sha256, blake3 }
+        Entry { path: path.into(), size, sha256, blake3, absent: false }
     }
 
     pub(super) fn component(&mut self, name: &str, version: &str, file: &str, bytes: Vec<u8>) {
@@ -75,10 +75,14 @@ pub(super) fn empty() -> Sample {
     let inventory = Inventory {
         format: super::inventory::FORMAT,
         name: "sample".into(),
+        release: None,
+        base: None,
         arches: vec!["amd64".into()],
         components: Vec::new(),
         images: Vec::new(),
         blobs: Vec::new(),
+        charts: Vec::new(),
+        packages: Vec::new(),
         files: Vec::new(),
     };
     Sample { inventory, content: HashMap::new() }

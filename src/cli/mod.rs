@@ -1,6 +1,7 @@
 //! One file per command: flags in, one job called. Only here does clap exist.
 
 mod artifact;
+mod artifact_flag;
 mod config;
 mod create;
 mod delete;
@@ -10,6 +11,8 @@ mod version;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub use artifact_flag::ArtifactFlag;
 
 use crate::event::Events;
 use crate::jobs::JobError;

@@ -17,7 +17,8 @@ use crate::run::Summary;
 /// What the command was asked to do.
 pub struct Options {
     pub cluster_file: PathBuf,
-    pub bundle: PathBuf,
+    /// The bundle, or the parts of one; see [`gather::open_bundle`].
+    pub bundle: Vec<PathBuf>,
     pub push_images: bool,
     pub dry_run: bool,
     /// Asks the user a question; always yes with `--yes`.

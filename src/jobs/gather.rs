@@ -1,31 +1,39 @@
 //! What a job must know before it plans: a verified bundle, and facts from every host.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::site::Hosts;
 use super::verify::damaged;
 use super::{JobError, Kind};
-use crate::bundle::{Bundle, Verified, VerifyDepth};
+use crate::bundle::{Bundle, Unverified, Verified, VerifyDepth};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
 use crate::host::facts::{self, Facts};
 use crate::install::{Found, NodeState};
 use crate::plan::preflight::{self, Needs, Severity};
 
+/// Opens the bundle that lies in these files or folders: one file, or the parts of one bundle.
+pub fn open_bundle(paths: &[PathBuf]) -> Result<Bundle<Unverified>, JobError> {
+    let [path] = paths else {
+        return Err(JobError::new(Kind::Usage, "name one bundle with -a"));
+    };
+    Bundle::open(path).map_err(|error| {
+        JobError::new(Kind::Bundle, error.to_string()).hint("name the file that kk artifact export wrote with -a FILE")
+    })
+}
+
 /// Opens a bundle and checks every byte of it.
-pub async fn verified_bundle(path: &Path, events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
-    let (path, events) = (path.to_owned(), events.clone());
-    let verified = tokio::task::spawn_blocking(move || verify(&path, &events)).await;
+pub async fn verified_bundle(paths: &[PathBuf], events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
+    let (paths, events) = (paths.to_owned(), events.clone());
+    let verified = tokio::task::spawn_blocking(move || verify(&paths, &events)).await;
     verified.map_err(|source| JobError::internal("the check of the bundle was cut off", source))?
 }
 
-fn verify(path: &Path, events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
-    let bundle = Bundle::open(path).map_err(|error| {
-        JobError::new(Kind::Bundle, error.to_string()).hint("name the file that kk artifact export wrote with -a FILE")
-    })?;
+fn verify(paths: &[PathBuf], events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
+    let bundle = open_bundle(paths)?;
     let title = "Verify the bundle".to_owned();
     let started = Instant::now();
     events.emit(Event::PhaseStarted { title: title.clone() });

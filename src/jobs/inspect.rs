@@ -1,10 +1,10 @@
 //! `kk artifact inspect`: what is in a bundle.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::PathBuf;
 
-use super::{JobError, Kind};
-use crate::bundle::{Bundle, Inventory, Unverified};
+use super::{JobError, gather};
+use crate::bundle::Inventory;
 use crate::digest::Digest;
 
 /// What is in a bundle, counted for people.
@@ -15,7 +15,7 @@ pub struct Contents {
     pub digest: Digest,
     /// Bytes of each image's own blobs, in the inventory's order; what images share counts for each of them.
     pub image_sizes: Vec<u64>,
-    /// Bytes of all components, of all blobs (each once), and of all files.
+    /// Bytes of all components, of all blobs (each once), and of all else.
     pub totals: Totals,
 }
 
@@ -25,16 +25,14 @@ pub struct Totals {
     pub components: u64,
     pub blobs: u64,
     pub files: u64,
+    pub charts: u64,
+    pub packages: u64,
 }
 
 /// Reads the inventory alone, however large the bundle is.
-pub fn run(path: &Path) -> Result<Contents, JobError> {
-    let bundle = open(path)?;
+pub fn run(paths: &[PathBuf]) -> Result<Contents, JobError> {
+    let bundle = gather::open_bundle(paths)?;
     Ok(count(bundle.inventory().clone(), bundle.digest()))
-}
-
-pub(super) fn open(path: &Path) -> Result<Bundle<Unverified>, JobError> {
-    Bundle::open(path).map_err(|error| JobError::new(Kind::Bundle, error.to_string()))
 }
 
 fn count(inventory: Inventory, digest: Digest) -> Contents {
@@ -52,6 +50,8 @@ fn count(inventory: Inventory, digest: Digest) -> Contents {
         components: sum(inventory.components.iter().map(|one| one.entry.size)),
         blobs: sum(inventory.blobs.iter().map(|blob| blob.size)),
         files: sum(inventory.files.iter().map(|file| file.entry.size)),
+        charts: sum(inventory.charts.iter().map(|chart| chart.entry.size)),
+        packages: sum(inventory.packages.iter().map(|one| one.entry.size)),
     };
     Contents { inventory, digest, image_sizes, totals }
 }

@@ -1,11 +1,10 @@
 //! `kk artifact verify`: whether every byte of a bundle is what it should be.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::inspect::open;
-use super::{JobError, Kind};
+use super::{JobError, Kind, gather};
 use crate::bundle::{VerifyDepth, VerifyError};
 use crate::digest::Digest;
 use crate::event::Events;
@@ -23,11 +22,11 @@ pub struct Checked {
 }
 
 /// Reads the whole bundle once; every bad entry of it is named.
-pub fn run(path: &Path, depth: VerifyDepth, events: &Events) -> Result<Checked, JobError> {
-    let bundle = open(path)?;
+pub fn run(paths: &[PathBuf], depth: VerifyDepth, events: &Events) -> Result<Checked, JobError> {
+    let bundle = gather::open_bundle(paths)?;
     let inventory = bundle.inventory();
     let checked = Checked {
-        path: path.to_owned(),
+        path: bundle.path().to_owned(),
         digest: bundle.digest(),
         components: inventory.components.len(),
         images: inventory.images.len(),

@@ -17,9 +17,14 @@ pub fn contents(contents: &Contents) -> String {
         [image.reference.clone(), platforms.join(", "), digest, bytes(*size)]
     });
     let files = inventory.files.iter().map(|file| [file.entry.path.clone(), bytes(file.entry.size)]);
+    let charts = inventory.charts.iter().map(|one| [one.name.clone(), one.version.clone(), bytes(one.entry.size)]);
+    let packages = inventory.packages.iter();
+    let packages = packages.map(|one| [one.id.clone(), one.version.clone(), one.arch.clone(), bytes(one.entry.size)]);
     for (count, section) in [
         (inventory.components.len(), table(&["component", "version", "arch", "size"], components)),
         (inventory.images.len(), table(&["image", "platforms", "digest", "size"], images)),
+        (inventory.charts.len(), table(&["chart", "version", "size"], charts)),
+        (inventory.packages.len(), table(&["packages of", "version", "arch", "size"], packages)),
         (inventory.files.len(), table(&["file", "size"], files)),
     ] {
         if count > 0 {
@@ -27,7 +32,8 @@ pub fn contents(contents: &Contents) -> String {
         }
     }
     let totals = contents.totals;
-    let all = totals.components.saturating_add(totals.blobs).saturating_add(totals.files);
+    let all = [totals.components, totals.blobs, totals.charts, totals.packages, totals.files];
+    let all = all.into_iter().fold(0u64, u64::saturating_add);
     out += &format!(
         "\n{} components {}, {} images in {} blobs {}, in all {}",
         inventory.components.len(),

@@ -142,7 +142,7 @@ fn inventories_that_lie_are_refused() {
     let json = String::from_utf8(sample::sample().inventory.to_json().unwrap()).unwrap();
     let with = |json: String| verdict(&with_json(json.as_bytes()));
     insta::assert_snapshot!(with(json.replace("\"format\": 1", "\"format\": 2")), @"at open: the bundle x.tar has format 2, this kk reads format 1: use the kk that came with the bundle");
-    insta::assert_snapshot!(with(json.replace("\"files\": [", "\"extra\": 1,\n  \"files\": [")), @"at open: bundle.json of the bundle x.tar cannot be understood: unknown field `extra`, expected one of `format`, `name`, `arches`, `components`, `images`, `blobs`, `files` at line 66 column 9. If a newer kk wrote it, use the kk that came with the bundle");
+    insta::assert_snapshot!(with(json.replace("\"files\": [", "\"extra\": 1,\n  \"files\": [")), @"at open: bundle.json of the bundle x.tar cannot be understood: unknown field `extra`, expected one of `format`, `name`, `release`, `base`, `arches`, `components`, `images`, `blobs`, `charts`, `packages`, `files` at line 66 column 9. If a newer kk wrote it, use the kk that came with the bundle");
     insta::assert_snapshot!(with(json.replace("\"path\": \"manifest.yaml\"", "\"path\": \"../manifest.yaml\"")), @r#"
         at open: bundle.json of the bundle x.tar is refused: the inventory does not agree with itself
           the list of files is not sorted, or repeats an item, at "../manifest.yaml"

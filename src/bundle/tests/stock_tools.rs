@@ -102,7 +102,8 @@ fn entries_above_8_gib_are_carried() {
     std::io::copy(&mut std::io::repeat(0).take(size), &mut hasher_of(&mut hasher)).unwrap();
     let measured = hasher.finish();
     let mut sample = sample::empty();
-    let entry = Entry { path: "packages/os.iso".into(), size, sha256: measured.sha256, blake3: measured.blake3 };
+    let entry =
+        Entry { path: "packages/os.iso".into(), size, sha256: measured.sha256, blake3: measured.blake3, absent: false };
     sample.inventory.files.push(File { entry });
     for spelling in Spelling::ALL {
         let folder = TempDir::new().unwrap();

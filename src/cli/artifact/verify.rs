@@ -1,9 +1,7 @@
 //! `kk artifact verify`
 
-use std::path::PathBuf;
-
 use crate::bundle::VerifyDepth;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::{ArtifactFlag, Context, OutputFlag};
 use crate::jobs::{JobError, verify};
 use crate::ui;
 
@@ -13,9 +11,8 @@ use crate::ui;
 /// component that it belongs to.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Bundle made by kk artifact export
-    #[arg(short = 'a', long, value_name = "FILE")]
-    pub artifact: PathBuf,
+    #[command(flatten)]
+    pub bundle: ArtifactFlag,
     /// Check SHA-256 digests as well as BLAKE3; slower where the processor has no instructions for it
     #[arg(long)]
     pub sha256: bool,
@@ -26,7 +23,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), JobError> {
     let context = Context::new(args.output.output)?;
     let depth = if args.sha256 { VerifyDepth::Sha256 } else { VerifyDepth::Blake3 };
-    let checked = verify::run(&args.artifact, depth, &context.events)?;
+    let checked = verify::run(&args.bundle.artifact, depth, &context.events)?;
     if context.json() {
         return ui::print_json(&checked);
     }

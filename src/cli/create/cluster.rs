@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::{ArtifactFlag, Context, OutputFlag};
 use crate::event::Event;
 use crate::jobs::{JobError, create_cluster};
 use crate::ui;
@@ -16,9 +16,8 @@ pub struct Args {
     /// Cluster file
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub filename: PathBuf,
-    /// Bundle made by kk artifact export
-    #[arg(short = 'a', long, value_name = "FILE")]
-    pub artifact: PathBuf,
+    #[command(flatten)]
+    pub bundle: ArtifactFlag,
     /// Do not push the bundle's images to the registry: they are there already
     #[arg(long)]
     pub skip_push_images: bool,
@@ -38,7 +37,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
     let context = Context::new(args.output.output)?;
     let options = create_cluster::Options {
         cluster_file: args.filename,
-        bundle: args.artifact,
+        bundle: args.bundle.artifact,
         push_images: !args.skip_push_images,
         dry_run: args.dry_run,
         confirm: ui::confirmation(args.yes),

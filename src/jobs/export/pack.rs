@@ -89,7 +89,7 @@ impl Contents {
     fn entry(&mut self, path: String, cached: Cached) -> Entry {
         let measured = cached.measured.clone();
         self.by_digest.insert(measured.sha256, cached);
-        Entry { path, size: measured.size, sha256: measured.sha256, blake3: measured.blake3 }
+        Entry { path, size: measured.size, sha256: measured.sha256, blake3: measured.blake3, absent: false }
     }
 
     fn file(&mut self, path: &str, cached: Cached) -> inventory::File {
@@ -126,7 +126,8 @@ impl Contents {
             let cached = self.cached(&locked.digest)?;
             let (size, blake3) = (cached.measured.size, cached.measured.blake3.clone());
             self.by_digest.insert(locked.digest, cached);
-            blobs.push(Blob { digest: locked.digest, size, blake3, media_type: locked.media_type.clone() });
+            let media_type = locked.media_type.clone();
+            blobs.push(Blob { digest: locked.digest, size, blake3, media_type, absent: false });
         }
         let images = lock.images.iter().map(|image| inventory::Image {
             reference: image.reference.clone(),
@@ -146,10 +147,14 @@ impl Contents {
         Ok(Inventory {
             format: FORMAT,
             name: name.to_owned(),
+            release: None,
+            base: None,
             arches: wanted.arches.clone(),
             components,
             images,
             blobs,
+            charts: Vec::new(),
+            packages: Vec::new(),
             files,
         })
     }
@@ -165,8 +170,7 @@ impl Contents {
     /// A file of the cache that is not what it was is fetched anew by the next run.
     fn forget_what_changed(&self, inventory: &Inventory, error: &WriteError) {
         let (WriteError::Content { entry, .. } | WriteError::Size { entry, .. }) = error else { return };
-        let entries =
-            inventory.components.iter().map(|one| &one.entry).chain(inventory.files.iter().map(|one| &one.entry));
+        let entries = inventory.entries();
         let blobs = inventory.blobs.iter().map(|blob| (blob.path(), blob.digest));
         let mut digests = entries.map(|entry| (entry.path.clone(), entry.sha256)).chain(blobs);
         if let Some((_, digest)) = digests.find(|(path, _)| path == entry) {

@@ -49,6 +49,7 @@ fn inventory() -> Inventory {
             size: 1,
             sha256: Digest::of(name.as_bytes()),
             blake3: Blake3(String::new()),
+            absent: false,
         },
     };
     let image = |reference: &str| Image {
@@ -64,6 +65,8 @@ fn inventory() -> Inventory {
     Inventory {
         format: 1,
         name: "sample".into(),
+        release: None,
+        base: None,
         arches: vec!["amd64".into()],
         components: vec![
             component("cni", "v1.9.1"),
@@ -90,6 +93,8 @@ fn inventory() -> Inventory {
         .map(image)
         .to_vec(),
         blobs: Vec::new(),
+        charts: Vec::new(),
+        packages: Vec::new(),
         files: Vec::new(),
     }
 }
