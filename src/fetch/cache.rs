@@ -2,12 +2,16 @@
 //! it does not have yet.
 //!
 //! ```text
-//! blobs/sha256/<hex>       complete, checked, synced to disk before it got this name
-//! blobs/sha256/<hex>.b3    its BLAKE3 digest and its size, so that it is never hashed a second time
+//! blobs/sha256/<hex>       complete, and checked before it got this name
+//! blobs/sha256/<hex>.b3    its BLAKE3 digest and its size, so that SHA-256 is never taken a second time
 //! parts/<key>              what has arrived of a download
 //! records/<key>            what is known about the address: validators, and the digest of the last whole download
+//! exports/<hex>.json       inventories of the bundles that were made; see super::exports
 //! lock                     held by the process that writes here
 //! ```
+//!
+//! Nothing here is synced to disk: that would cost as much as the bundle itself. What a loss of power tears is seen by its
+//! size, or by its BLAKE3 digest when it is packed, and fetched again by that same export.
 
 use std::collections::HashMap;
 use std::env;
@@ -125,7 +129,7 @@ impl Cache {
             return Ok(cached);
         }
         let path = self.part_path(&measured.sha256.hex());
-        write_synced(&path, bytes)?;
+        write_whole(&path, bytes)?;
         self.adopt(&path, measured)
     }
 
@@ -167,10 +171,10 @@ impl Cache {
     }
 
     /// The note comes first: a file of the cache without one would have to be fetched again.
-    fn adopt(&self, synced: &Path, measured: Measured) -> Result<Cached, FetchError> {
+    fn adopt(&self, whole: &Path, measured: Measured) -> Result<Cached, FetchError> {
         let path = self.blob(&measured.sha256);
-        write_synced(&note_path(&path), format!("{} {}\n", measured.blake3.0, measured.size).as_bytes())?;
-        fs::rename(synced, &path).map_err(FetchError::disk(&path, "cannot be put in place"))?;
+        write_whole(&note_path(&path), format!("{} {}\n", measured.blake3.0, measured.size).as_bytes())?;
+        fs::rename(whole, &path).map_err(FetchError::disk(&path, "cannot be put in place"))?;
         Ok(Cached { path, measured })
     }
 }
@@ -187,12 +191,11 @@ fn read_note(text: &str, digest: &Digest) -> Option<Measured> {
 }
 
 /// Writes a small file so that it is there whole or not at all.
-pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
     let temporary = path.with_extension("new");
     let write = || {
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
         fs::rename(&temporary, path)
     };
     write().map_err(FetchError::disk(path, "cannot be written"))

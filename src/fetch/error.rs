@@ -34,6 +34,8 @@ pub enum FetchError {
     Disk { path: PathBuf, action: &'static str, source: io::Error },
     #[error("{path} is damaged")]
     Damaged { path: PathBuf, source: DigestError },
+    #[error("an inventory cannot be kept or read back")]
+    Inventory(#[source] serde_json::Error),
     #[error("a task of the download ended early")]
     Task(#[source] tokio::task::JoinError),
 }

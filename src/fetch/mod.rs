@@ -5,6 +5,7 @@ pub mod cache;
 mod client;
 mod download;
 mod error;
+pub mod exports;
 mod intake;
 pub mod mirror;
 mod part;

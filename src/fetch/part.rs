@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use super::FetchError;
 use crate::digest::{Hasher, Measured};
 
-/// After as many bytes a part is synced to disk, so that little is lost with the machine's power.
-const SYNC_EVERY: u64 = 32 << 20;
+/// After as many bytes a part whose digest nobody knows beforehand is synced to disk. What was not synced may be torn by a
+/// loss of power, and nothing would show it.
+const SYNC_EVERY: u64 = 16 << 20;
 
 /// A file that grows. Its operations block.
 pub struct Part {
@@ -16,6 +17,8 @@ pub struct Part {
     file: File,
     /// Has seen all bytes of the file.
     hasher: Hasher,
+    /// The whole will be compared with a digest known beforehand, which shows what a loss of power tore.
+    checked_later: bool,
     unsynced: u64,
 }
 
@@ -28,7 +31,7 @@ impl Part {
             .write(true)
             .open(&path)
             .map_err(FetchError::disk(&path, "cannot be opened"))?;
-        let mut part = Self { path, file, hasher: Hasher::new(), unsynced: 0 };
+        let mut part = Self { path, file, hasher: Hasher::new(), checked_later, unsynced: 0 };
         let length = part.file.metadata().map_err(FetchError::disk(&part.path, "cannot be looked at"))?.len();
         let kept = if checked_later { length } else { length.saturating_sub(2 * SYNC_EVERY) };
         part.file.set_len(kept).map_err(FetchError::disk(&part.path, "cannot be shortened"))?;
@@ -51,7 +54,7 @@ impl Part {
         self.file.write_all(bytes).map_err(FetchError::disk(&self.path, "cannot be written"))?;
         self.hasher.update(bytes);
         self.unsynced += bytes.len() as u64;
-        if self.unsynced >= SYNC_EVERY {
+        if !self.checked_later && self.unsynced >= SYNC_EVERY {
             self.file.sync_data().map_err(FetchError::disk(&self.path, "cannot be synced to disk"))?;
             self.unsynced = 0;
         }
@@ -68,7 +71,6 @@ impl Part {
     }
 
     pub(super) fn finish(self) -> Result<(PathBuf, Measured), FetchError> {
-        self.file.sync_all().map_err(FetchError::disk(&self.path, "cannot be synced to disk"))?;
         Ok((self.path, self.hasher.finish()))
     }
 

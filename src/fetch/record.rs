@@ -7,7 +7,7 @@ use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINC
 use serde::{Deserialize, Serialize};
 
 use super::FetchError;
-use super::cache::write_synced;
+use super::cache::write_whole;
 use crate::digest::Digest;
 
 /// Validators of the bytes last seen at an address (RFC 9110, section 8.8), and the digest of the last whole download.
@@ -29,7 +29,7 @@ impl Record {
     }
 
     pub fn write(&self, path: &Path) -> Result<(), FetchError> {
-        write_synced(path, &serde_json::to_vec(self).unwrap_or_default())
+        write_whole(path, &serde_json::to_vec(self).unwrap_or_default())
     }
 
     pub fn from_headers(url: &str, headers: &HeaderMap) -> Self {

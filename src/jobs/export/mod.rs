@@ -1,26 +1,27 @@
 //! `kk artifact export`: from a manifest to a bundle.
 
+mod assemble;
 mod fetch;
+mod finish;
 mod interrupt;
 mod pack;
 mod registries;
 mod resolve;
+mod setup;
 mod wanted;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use super::{JobError, Kind};
-use crate::bundle::Spelling;
-use crate::catalog::Catalog;
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::fetch::mirror::MirrorRules;
-use crate::fetch::{Cache, Client, Retry};
+use crate::fetch::{Client, Retry, exports};
 use crate::manifest::Lock;
+use assemble::Assembled;
 use interrupt::Interrupt;
 use registries::Registries;
 use wanted::Wanted;
@@ -65,15 +66,15 @@ pub struct Summary {
 pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError> {
     let started = Instant::now();
     let interrupt = Interrupt::watch();
-    let spelling = output_spelling(options)?;
+    let spelling = setup::output_spelling(options)?;
     let source = wanted::read_manifest(&options.manifest)?;
-    let catalog = read_catalog(options)?;
+    let catalog = setup::read_catalog(options)?;
     let wanted = Wanted::of(&source, &catalog, events)?;
     let mirrors = MirrorRules::parse(options.mirrors.iter().map(String::as_str))
         .map_err(|error| JobError::new(Kind::Usage, error.to_string()))?;
     let registries = Registries::new(&source.manifest, &source.folder, mirrors.clone())?;
     let client = Client::new(mirrors, Retry::default()).map_err(network)?;
-    let cache = open_cache(options, &interrupt, events).await?;
+    let cache = setup::open_cache(options, &interrupt, events).await?;
 
     let lock_path = Lock::path_beside(&options.manifest);
     let previous = if options.update_lock { None } else { resolve::read_lock(&lock_path)? };
@@ -100,54 +101,23 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let fetched = interrupt.race(phase("Download components and images", events, fetching.fetch(plan))).await?;
     resolve::write_lock(&lock_path, previous.as_ref(), &fetched.lock, events)?;
 
-    let packer = pack::Packer { source: &source, wanted: &wanted, cache, interrupt: &interrupt, events };
-    let packed = phase("Write the bundle", events, packer.pack(&options.output, spelling, fetched.lock)).await?;
+    let mut assembled = Assembled::of(&source.manifest.metadata.name, &wanted, &fetched.lock, cache)?;
+    finish::manifest_and_lock(&mut assembled, &source, &fetched.lock)?;
+    assembled.sort();
+
+    let packing = pack::pack(assembled, &options.output, spelling, &interrupt, events);
+    let (assembled, written) = phase("Write the bundle", events, packing).await?;
+    exports::record(assembled.cache.root(), &assembled.inventory).map_err(network)?;
     Ok(Summary {
         path: options.output.clone(),
-        size: packed.written.size,
-        digest: packed.written.digest,
-        components: packed.inventory.components.len(),
-        images: packed.inventory.images.len(),
-        blobs: packed.inventory.blobs.len(),
+        size: written.size,
+        digest: written.digest,
+        components: assembled.inventory.components.len(),
+        images: assembled.inventory.images.len(),
+        blobs: assembled.inventory.blobs.len(),
         fetched: fetched.bytes,
         seconds: started.elapsed().as_secs_f64(),
     })
-}
-
-/// Known before anything is fetched: how the bundle is spelled, and that it does not replace another file unasked.
-fn output_spelling(options: &Options) -> Result<Spelling, JobError> {
-    let spelling = Spelling::of_name(&options.output).map_err(|error| JobError::new(Kind::Usage, error.to_string()))?;
-    let folder = options.output.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(JobError::new(Kind::Usage, format!("{} is not a folder to write a bundle to", folder.display())));
-    }
-    if options.output.is_dir() {
-        return Err(JobError::new(Kind::Usage, format!("{} is a folder, not a file", options.output.display())));
-    }
-    if options.output.exists() && !options.overwrite {
-        let message = format!("{} exists already", options.output.display());
-        return Err(JobError::new(Kind::Declined, message).hint("Give another name with -o, or --yes to replace it."));
-    }
-    Ok(spelling)
-}
-
-fn read_catalog(options: &Options) -> Result<Catalog, JobError> {
-    let wrong = |place: String| move |error| JobError::new(Kind::File, place).because(error);
-    let Some(path) = &options.catalog else {
-        return Catalog::built_in().map_err(wrong("the built-in catalog cannot be read".into()));
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        JobError::new(Kind::File, format!("the catalog {} cannot be read", path.display())).because(error)
-    })?;
-    Catalog::parse(&text).map_err(wrong(format!("the catalog {} cannot be used", path.display())))
-}
-
-async fn open_cache(options: &Options, interrupt: &Interrupt, events: &Events) -> Result<Arc<Cache>, JobError> {
-    let root = options.cache.clone().or_else(Cache::default_root).ok_or_else(|| {
-        JobError::new(Kind::Usage, "there is no folder to keep downloads in").hint("Set HOME, or KK_CACHE to a folder.")
-    })?;
-    let opening = async { Cache::open(root, events).await.map(Arc::new).map_err(network) };
-    interrupt.race(opening).await
 }
 
 async fn phase<T>(

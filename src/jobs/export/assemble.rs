@@ -1,0 +1,129 @@
+//! From the lock and the cache to an inventory whose every entry has a source.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::network;
+use super::wanted::Wanted;
+use crate::bundle::inventory::{self, Blob, Component, Entry, FORMAT, Inventory};
+use crate::digest::Digest;
+use crate::fetch::{Cache, Cached};
+use crate::jobs::{JobError, Kind};
+use crate::manifest::Lock;
+
+/// All that goes into a bundle: what it will say that it holds, and where the bytes are.
+pub(super) struct Assembled {
+    /// Complete, and not sorted before [`Assembled::sort`].
+    pub inventory: Inventory,
+    pub cache: Arc<Cache>,
+    by_digest: HashMap<Digest, Cached>,
+}
+
+impl Assembled {
+    /// All that the lock names, from the cache.
+    pub fn of(name: &str, wanted: &Wanted, lock: &Lock, cache: Arc<Cache>) -> Result<Self, JobError> {
+        let inventory = Inventory {
+            format: FORMAT,
+            name: name.to_owned(),
+            release: None,
+            base: None,
+            arches: wanted.arches.clone(),
+            components: Vec::new(),
+            images: images(lock),
+            blobs: Vec::new(),
+            charts: Vec::new(),
+            packages: Vec::new(),
+            files: Vec::new(),
+        };
+        let mut assembled = Self { inventory, cache, by_digest: HashMap::new() };
+        assembled.components(wanted, lock)?;
+        assembled.files(lock)?;
+        assembled.blobs(lock)?;
+        Ok(assembled)
+    }
+
+    /// Adds a file whose bytes are in memory.
+    pub fn add_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), JobError> {
+        let cached = self.cache.insert(bytes).map_err(network)?;
+        let entry = self.entry(path.to_owned(), cached);
+        self.inventory.files.push(inventory::File { entry });
+        Ok(())
+    }
+
+    /// Puts the lists into the inventory's order.
+    pub fn sort(&mut self) {
+        self.inventory.sort();
+    }
+
+    /// Where the bytes of this digest are.
+    pub fn source(&self, digest: &Digest) -> Option<&Cached> {
+        self.by_digest.get(digest)
+    }
+
+    fn entry(&mut self, path: String, cached: Cached) -> Entry {
+        let measured = cached.measured.clone();
+        self.by_digest.insert(measured.sha256, cached);
+        Entry { path, size: measured.size, sha256: measured.sha256, blake3: measured.blake3, absent: false }
+    }
+
+    fn cached(&self, digest: &Digest) -> Result<Cached, JobError> {
+        self.cache.find(digest).map_err(network)?.ok_or_else(|| {
+            JobError::new(Kind::Internal, format!("{digest} vanished from the cache while the bundle was made"))
+                .hint("Run the same command again.")
+        })
+    }
+
+    fn components(&mut self, wanted: &Wanted, lock: &Lock) -> Result<(), JobError> {
+        for one in &wanted.components {
+            let Some(locked) = lock.component(&one.name, &one.version, &one.arch) else { continue };
+            let cached = self.cached(&locked.sha256)?;
+            let component = Component {
+                name: one.name.clone(),
+                version: one.version.clone(),
+                arch: one.arch.clone(),
+                source: locked.url.clone(),
+                entry: self.entry(one.path(), cached),
+            };
+            self.inventory.components.push(component);
+        }
+        Ok(())
+    }
+
+    fn files(&mut self, lock: &Lock) -> Result<(), JobError> {
+        for locked in &lock.files {
+            let cached = self.cached(&locked.sha256)?;
+            let entry = self.entry(format!("files/{}", locked.name), cached);
+            self.inventory.files.push(inventory::File { entry });
+        }
+        Ok(())
+    }
+
+    fn blobs(&mut self, lock: &Lock) -> Result<(), JobError> {
+        for locked in &lock.blobs {
+            let cached = self.cached(&locked.digest)?;
+            let (size, blake3) = (cached.measured.size, cached.measured.blake3.clone());
+            self.by_digest.insert(locked.digest, cached);
+            let media_type = locked.media_type.clone();
+            self.inventory.blobs.push(Blob { digest: locked.digest, size, blake3, media_type, absent: false });
+        }
+        Ok(())
+    }
+}
+
+fn images(lock: &Lock) -> Vec<inventory::Image> {
+    let image = |image: &crate::manifest::lock::LockedImage| inventory::Image {
+        reference: image.reference.clone(),
+        digest: image.digest,
+        media_type: image.media_type.clone(),
+        platforms: image
+            .platforms
+            .iter()
+            .map(|one| inventory::Platform {
+                platform: one.platform.clone(),
+                manifest: one.manifest,
+                blobs: one.blobs.clone(),
+            })
+            .collect(),
+    };
+    lock.images.iter().map(image).collect()
+}

@@ -1,0 +1,23 @@
+//! Finishing touches: what a bundle carries beyond what was fetched.
+
+use super::assemble::Assembled;
+use super::wanted::Source;
+use crate::jobs::JobError;
+use crate::manifest::Lock;
+use crate::yaml;
+
+/// The manifest and the lock, so that a site sees what it was asked for and can have it made again.
+pub(super) fn manifest_and_lock(assembled: &mut Assembled, source: &Source, lock: &Lock) -> Result<(), JobError> {
+    let lock = lock.to_json().map_err(|error| JobError::internal("the lock cannot be written", error))?;
+    assembled.add_file("manifest.yaml", carried_manifest(source)?.as_bytes())?;
+    assembled.add_file("manifest.lock", &lock)
+}
+
+/// The manifest as written, unless it holds secrets: these stay on this side.
+fn carried_manifest(source: &Source) -> Result<String, JobError> {
+    if source.manifest.spec.registry.auths.values().all(|auth| auth.password.is_none()) {
+        return Ok(source.text.clone());
+    }
+    yaml::to_string(&source.manifest)
+        .map_err(|error| JobError::internal("the manifest cannot be written without its secrets", error))
+}
