@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::inventory::Inventory;
 use crate::digest::Digest;
 
-/// What changed from an old inventory to a new one.
+/// What changed from an old inventory to a new one; each list is sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryDiff {
@@ -15,6 +15,10 @@ pub struct InventoryDiff {
     pub components: Vec<Change>,
     /// By reference; the states are digests.
     pub images: Vec<Change>,
+    /// By name; the states are versions.
+    pub charts: Vec<Change>,
+    /// By operating system and arch: `debian 12 amd64`; the states are digests.
+    pub packages: Vec<Change>,
     /// By path; the states are digests.
     pub files: Vec<Change>,
     /// Bytes of content that only the new one has.
@@ -23,6 +27,17 @@ pub struct InventoryDiff {
     pub bytes_removed: u64,
     /// Bytes of content that both have.
     pub bytes_kept: u64,
+    /// What a delta bundle of the new one would carry where the old one is the base.
+    pub delta: Carried,
+}
+
+/// What a bundle carries besides its inventory and what follows from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    /// Blobs, components, charts, packages and files; a content under two paths counts twice.
+    pub entries: usize,
+    /// Their bytes, uncompressed.
+    pub bytes: u64,
 }
 
 /// One thing that was added (no `old`), removed (no `new`) or changed.
@@ -39,16 +54,19 @@ impl InventoryDiff {
     /// What changed from `old` to `new`.
     pub fn between(old: &Inventory, new: &Inventory) -> Self {
         let (old_content, new_content) = (content(old), content(new));
-        let sum = |digests: &BTreeMap<Digest, u64>, other: &BTreeMap<Digest, u64>, shared: bool| {
-            digests.iter().filter(|(digest, _)| other.contains_key(digest) == shared).map(|(_, size)| size).sum()
+        let total = |digests: &BTreeMap<Digest, u64>, other: &BTreeMap<Digest, u64>, shared: bool| {
+            sum(digests.iter().filter(|(digest, _)| other.contains_key(digest) == shared).map(|(_, size)| *size))
         };
         Self {
             components: changes(&components(old), &components(new)),
             images: changes(&images(old), &images(new)),
+            charts: changes(&charts(old), &charts(new)),
+            packages: changes(&packages(old), &packages(new)),
             files: changes(&files(old), &files(new)),
-            bytes_added: sum(&new_content, &old_content, false),
-            bytes_removed: sum(&old_content, &new_content, false),
-            bytes_kept: sum(&new_content, &old_content, true),
+            bytes_added: total(&new_content, &old_content, false),
+            bytes_removed: total(&old_content, &new_content, false),
+            bytes_kept: total(&new_content, &old_content, true),
+            delta: delta(&old_content, new),
         }
     }
 
@@ -56,6 +74,8 @@ impl InventoryDiff {
     pub fn is_empty(&self) -> bool {
         self.components.is_empty()
             && self.images.is_empty()
+            && self.charts.is_empty()
+            && self.packages.is_empty()
             && self.files.is_empty()
             && self.bytes_added == 0
             && self.bytes_removed == 0
@@ -66,6 +86,22 @@ impl InventoryDiff {
 fn content(inventory: &Inventory) -> BTreeMap<Digest, u64> {
     let blobs = inventory.blobs.iter().map(|blob| (blob.digest, blob.size));
     blobs.chain(inventory.entries().map(|entry| (entry.sha256, entry.size))).collect()
+}
+
+/// What of `new` a site that has the old content lacks.
+fn delta(old: &BTreeMap<Digest, u64>, new: &Inventory) -> Carried {
+    let blobs = new.blobs.iter().map(|blob| (blob.digest, blob.size));
+    let entries = new.entries().map(|entry| (entry.sha256, entry.size));
+    let lacking = blobs.chain(entries).filter(|(digest, _)| !old.contains_key(digest));
+    lacking.fold(Carried::default(), |sum, (_, size)| Carried {
+        entries: sum.entries + 1,
+        bytes: sum.bytes.saturating_add(size),
+    })
+}
+
+/// Sizes come from outside.
+fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
 }
 
 /// A name may have several states: a bundle for an upgrade holds several versions of kubeadm.
@@ -80,15 +116,34 @@ fn states(pairs: impl Iterator<Item = (String, String)>) -> States {
 }
 
 fn components(inventory: &Inventory) -> States {
-    states(inventory.components.iter().map(|one| {
-        // The same version with another content is a change too; nothing else would show it.
-        let digest = &one.entry.sha256.hex()[..12];
-        (format!("{} {}", one.name, one.arch), format!("{} ({digest})", one.version))
-    }))
+    states(
+        inventory
+            .components
+            .iter()
+            .map(|one| (format!("{} {}", one.name, one.arch), version(&one.version, &one.entry.sha256))),
+    )
+}
+
+/// The same version with another content is a change too; nothing else would show it.
+fn version(version: &str, digest: &Digest) -> String {
+    format!("{version} ({})", digest.hex().get(..12).unwrap_or_default())
 }
 
 fn images(inventory: &Inventory) -> States {
     states(inventory.images.iter().map(|image| (image.reference.clone(), image.digest.to_string())))
+}
+
+fn charts(inventory: &Inventory) -> States {
+    states(inventory.charts.iter().map(|one| (one.name.clone(), version(&one.version, &one.entry.sha256))))
+}
+
+fn packages(inventory: &Inventory) -> States {
+    states(
+        inventory
+            .packages
+            .iter()
+            .map(|one| (format!("{} {} {}", one.id, one.version, one.arch), one.entry.sha256.to_string())),
+    )
 }
 
 fn files(inventory: &Inventory) -> States {
@@ -124,6 +179,43 @@ mod tests {
         let diff = InventoryDiff::between(&inventory, &inventory);
         assert!(diff.is_empty());
         assert_eq!(diff.bytes_kept, content(&inventory).values().sum::<u64>());
+        assert_eq!(diff.delta, Carried::default());
+    }
+
+    #[test]
+    fn a_content_that_is_absent_from_a_delta_is_no_news() {
+        let whole = sample::sample().inventory;
+        let mut delta = whole.clone();
+        delta.blobs.iter_mut().for_each(|blob| blob.absent = true);
+        assert!(InventoryDiff::between(&whole, &delta).is_empty());
+    }
+
+    #[test]
+    fn charts_and_packages_are_told_by_name() {
+        let entry = |path: &str, byte: u8| {
+            let (sha256, blake3) = (Digest::of(&[byte]), crate::digest::Blake3("0".repeat(64)));
+            super::super::inventory::Entry { path: path.into(), size: 1, sha256, blake3, absent: false }
+        };
+        let chart = |version: &str, byte: u8| super::super::inventory::Chart {
+            name: "podinfo".into(),
+            version: version.into(),
+            source: String::new(),
+            entry: entry("charts/podinfo.tgz", byte),
+        };
+        let packages = |byte: u8| super::super::inventory::Packages {
+            id: "debian".into(),
+            version: "12".into(),
+            arch: "amd64".into(),
+            source: String::new(),
+            entry: entry("packages/debian.iso", byte),
+        };
+        let (mut old, mut new) = (sample::sample().inventory, sample::sample().inventory);
+        (old.charts, new.charts) = (vec![chart("6.5.0", 1)], vec![chart("6.5.1", 2)]);
+        (old.packages, new.packages) = (vec![packages(3)], vec![packages(4)]);
+        let diff = InventoryDiff::between(&old, &new);
+        let told: Vec<&str> = diff.charts.iter().chain(&diff.packages).map(|change| change.name.as_str()).collect();
+        assert_eq!(told, ["podinfo", "debian 12 amd64"]);
+        assert_eq!(diff.delta, Carried { entries: 2, bytes: 2 });
     }
 
     #[test]
@@ -156,6 +248,8 @@ mod tests {
               "new": "sha256:81bcda56ea739d50a25aee8560ff8bf5bf6aeec0b1633a066c9ada996fdc537d"
             }
           ],
+          "charts": [],
+          "packages": [],
           "files": [
             {
               "name": "charts/empty",
@@ -169,7 +263,11 @@ mod tests {
           ],
           "bytesAdded": 587,
           "bytesRemoved": 17,
-          "bytesKept": 1192
+          "bytesKept": 1192,
+          "delta": {
+            "entries": 5,
+            "bytes": 587
+          }
         }
         "#);
     }

@@ -22,13 +22,15 @@ pub enum Kind {
     Host,
     /// The user answered no. Exit code 8.
     Declined,
+    /// `kk artifact diff --exit-code` found a difference. Exit code 10.
+    Different,
     /// Interrupted by a signal. Exit code 130.
     Interrupted,
 }
 
 impl Kind {
     /// All kinds, by exit code. docs/reference/exit-codes.md is made from this list.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Internal,
         Self::Usage,
         Self::File,
@@ -37,6 +39,7 @@ impl Kind {
         Self::Network,
         Self::Host,
         Self::Declined,
+        Self::Different,
         Self::Interrupted,
     ];
 
@@ -51,6 +54,7 @@ impl Kind {
             Self::Network => 6,
             Self::Host => 7,
             Self::Declined => 8,
+            Self::Different => 10,
             Self::Interrupted => 130,
         }
     }
@@ -72,6 +76,7 @@ impl Kind {
                 "A host could not be reached, a step failed on one, or another kk is at work on the site. Run the same command again when the cause is removed."
             }
             Self::Declined => "A question was answered with no, or nobody was there to answer it. Nothing was changed.",
+            Self::Different => "The command found a difference, and was asked to say so by its exit code.",
             Self::Interrupted => {
                 "Ctrl-C or SIGTERM. What was running was finished unless it was pressed twice; run the same command again to go on."
             }

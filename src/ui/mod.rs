@@ -1,5 +1,6 @@
 //! Everything that is printed is printed here: data to stdout, all else to stderr.
 
+mod changes;
 mod contents;
 mod json;
 mod narrator;
@@ -14,6 +15,7 @@ use std::error::Error;
 use std::io::Write;
 use std::sync::Arc;
 
+pub use changes::changes;
 pub use contents::contents;
 pub use question::{can_ask, confirm, confirmation, host_keys};
 pub use table::table;
@@ -38,6 +40,17 @@ pub fn events(json: bool) -> Events {
 /// Writes one line of data to stdout. A closed pipe (`| head`) ends the output quietly.
 pub fn print_line(line: &str) -> Result<(), JobError> {
     match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(JobError::new(Kind::Internal, "cannot write to standard output").because(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a document to stdout as it is.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), JobError> {
+    let mut out = std::io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(JobError::new(Kind::Internal, "cannot write to standard output").because(error))
         }

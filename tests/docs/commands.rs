@@ -26,6 +26,7 @@ const KK: &[(&str, Run)] = &[
     ("kk artifact export -m manifest.yaml -o kubekey-artifact.tar.gz", Run::Lab("bundle.sh")),
     ("kk artifact verify -a kubekey-artifact.tar.gz", Run::Here),
     ("kk artifact inspect -a kubekey-artifact.tar.gz", Run::Here),
+    ("kk artifact diff kubekey-artifact.tar.gz next.tar.gz", Run::Here),
     ("kk create config -f cluster.yaml", Run::Here),
     ("kk config view -f cluster.yaml", Run::Here),
     ("kk config template haproxy.cfg > haproxy.cfg", Run::Here),
@@ -93,6 +94,7 @@ fn prepare(folder: &Path) {
     fs::write(folder.join("notes.txt"), "carried as it is\n").unwrap();
     fs::write(folder.join("small.yaml"), text).unwrap();
     run(folder, "kk artifact export -m small.yaml -o kubekey-artifact.tar.gz");
+    fs::copy(folder.join("kubekey-artifact.tar.gz"), folder.join("next.tar.gz")).unwrap();
 }
 
 fn run(folder: &Path, command: &str) {

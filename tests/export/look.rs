@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::world::{World, failure, success};
+use crate::world::{MANIFEST, World, failure, success};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_is_shown_as_tables() {
@@ -26,8 +26,9 @@ async fn a_bundle_is_shown_as_tables() {
     FILE           SIZE
     manifest.lock  4.0 KiB
     manifest.yaml  317 B
+    sbom.cdx.json  8.0 KiB
 
-    3 components 3.3 MiB, 2 images in 9 blobs 414.7 KiB, in all 3.7 MiB
+    3 components 3.3 MiB, 2 images in 9 blobs 414.7 KiB, in all 3.8 MiB
     ");
 }
 
@@ -53,4 +54,30 @@ async fn a_whole_bundle_is_whole_and_a_flipped_byte_is_found() {
     let (code, stderr) = failure(world.run(&["artifact", "inspect", "-a", "manifest.yaml"]));
     assert_eq!(code, 4);
     assert!(stderr.contains("manifest.yaml"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_between_two_bundles_is_told() {
+    let world = World::new().await;
+    success(world.export(&["-o", "one.tar"]));
+    world.push("team/app", "v1", 11, &["amd64", "arm64"]).await;
+    world.write("manifest.yaml", &MANIFEST.replace("    helm: {version: v3.22.0}\n", ""));
+    success(world.export(&["-o", "two.tar.gz", "--update-lock"]));
+
+    let shown = success(world.run(&["artifact", "diff", "one.tar", "two.tar.gz"]));
+    assert!(shown.contains("\nCOMPONENT\n- helm amd64: v3.22.0 ("), "{shown}");
+    assert!(shown.contains("\nIMAGE\n~ registry.test/team/app:v1: sha256:4bf191b02844 -> sha256:"), "{shown}");
+    assert!(shown.contains("\n~ manifest.lock: ") && !shown.contains("cri-dockerd"), "{shown}");
+    assert!(shown.contains("a delta bundle carries 7 entries, "), "{shown}");
+
+    let told = success(world.run(&["artifact", "diff", "one.tar", "two.tar.gz", "--output", "json"]));
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["components"][0]["name"], "helm amd64");
+    // A config, a layer, a manifest and an index of 200 kB that only the new one has, its manifest, lock and bill of materials.
+    assert_eq!((&told["delta"]["entries"], &told["delta"]["bytes"]), (&7.into(), &told["bytesAdded"]));
+
+    assert!(success(world.run(&["artifact", "diff", "one.tar", "one.tar"])).ends_with("Both hold the same.\n"));
+    success(world.run(&["artifact", "diff", "one.tar", "one.tar", "--exit-code"]));
+    let (code, stderr) = failure(world.run(&["artifact", "diff", "one.tar", "two.tar.gz", "--exit-code"]));
+    assert_eq!((code, stderr.as_str()), (10, "error: one.tar and two.tar.gz differ\n"));
 }

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
 use crate::cli::{Context, OutputFormat};
 use crate::jobs::{JobError, export};
+use crate::sbom::Depth;
 use crate::{quantity, ui};
 
 /// Pack what a manifest names into one file that crosses the gap
@@ -33,11 +36,35 @@ pub struct Args {
     /// Catalog of components to use in place of the built-in one
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// How much the carried bill of materials (sbom.cdx.json) tells
+    #[arg(long, value_enum, value_name = "DEPTH", default_value_t = ExportSbom::Images)]
+    pub sbom: ExportSbom,
     /// Answer yes to every question: replace the output if it exists
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[arg(long = "result-format", env = "KK_OUTPUT", hide = true, value_enum, default_value_t = OutputFormat::Text)]
     pub format: OutputFormat,
+}
+
+/// How much the carried bill of materials tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportSbom {
+    /// Everything that the bundle holds, and the packages inside its images; every layer is decompressed
+    Packages,
+    /// Everything that the bundle holds
+    Images,
+    /// None is carried
+    None,
+}
+
+impl From<ExportSbom> for Option<Depth> {
+    fn from(sbom: ExportSbom) -> Self {
+        match sbom {
+            ExportSbom::Packages => Some(Depth::Packages),
+            ExportSbom::Images => Some(Depth::Images),
+            ExportSbom::None => None,
+        }
+    }
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
@@ -53,6 +80,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         update_lock: args.update_lock,
         catalog: args.catalog,
         cache: None,
+        sbom: args.sbom.into(),
     };
     let summary = context.runtime.block_on(export::run(&options, &context.events))?;
     if context.json() {

@@ -1,7 +1,9 @@
 //! `kk artifact …`: the file that crosses the gap.
 
+mod diff;
 mod export;
 mod inspect;
+mod sbom;
 mod verify;
 
 use clap::Subcommand;
@@ -11,15 +13,19 @@ use crate::jobs::JobError;
 /// Make, check and look into bundles
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    Diff(diff::Args),
     Export(export::Args),
     Inspect(inspect::Args),
+    Sbom(sbom::Args),
     Verify(verify::Args),
 }
 
 pub fn run(command: Command) -> Result<(), JobError> {
     match command {
+        Command::Diff(args) => diff::run(args),
         Command::Export(args) => export::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Sbom(args) => sbom::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }

@@ -4,6 +4,7 @@ mod assemble;
 mod fetch;
 mod finish;
 mod interrupt;
+mod materials;
 mod pack;
 mod registries;
 mod resolve;
@@ -21,6 +22,7 @@ use crate::event::{Event, Events};
 use crate::fetch::mirror::MirrorRules;
 use crate::fetch::{Client, Retry, exports};
 use crate::manifest::Lock;
+use crate::sbom::Depth;
 use assemble::Assembled;
 use interrupt::Interrupt;
 use registries::Registries;
@@ -43,6 +45,8 @@ pub struct Options {
     pub catalog: Option<PathBuf>,
     /// In place of the user's cache folder.
     pub cache: Option<PathBuf>,
+    /// How much the carried bill of materials tells; none is carried where this is `None`.
+    pub sbom: Option<Depth>,
 }
 
 /// What was exported.
@@ -104,6 +108,8 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let mut assembled = Assembled::of(&source.manifest.metadata.name, &wanted, &fetched.lock, cache)?;
     finish::manifest_and_lock(&mut assembled, &source, &fetched.lock)?;
     assembled.sort();
+    let adding = materials::add(assembled, options.sbom, &interrupt, events);
+    let assembled = phase("Write the bill of materials", events, adding).await?;
 
     let packing = pack::pack(assembled, &options.output, spelling, &interrupt, events);
     let (assembled, written) = phase("Write the bundle", events, packing).await?;

@@ -1,0 +1,52 @@
+//! The bill of materials that a bundle carries of itself.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use super::assemble::Assembled;
+use super::interrupt::Interrupt;
+use crate::digest::Digest;
+use crate::event::Events;
+use crate::jobs::JobError;
+use crate::sbom::{self, Depth, Scanner};
+
+/// Adds the bill of materials of what was assembled and sorted; nothing where none is wanted.
+pub(super) async fn add(
+    mut assembled: Assembled,
+    depth: Option<Depth>,
+    interrupt: &Interrupt,
+    events: &Events,
+) -> Result<Assembled, JobError> {
+    let Some(depth) = depth else { return Ok(assembled) };
+    let (interrupt, events) = (interrupt.clone(), events.clone());
+    let making = tokio::task::spawn_blocking(move || {
+        let bytes = bytes(&assembled, depth, &interrupt, &events)?;
+        assembled.add_file(sbom::PATH, &bytes)?;
+        assembled.sort();
+        Ok(assembled)
+    });
+    making.await.map_err(|error| JobError::internal("the bill of materials cannot be made", error))?
+}
+
+fn bytes(assembled: &Assembled, depth: Depth, interrupt: &Interrupt, events: &Events) -> Result<Vec<u8>, JobError> {
+    let open = |digest: &Digest| -> io::Result<Box<dyn Read + Send>> {
+        if interrupt.is_set() {
+            return Err(io::Error::other("interrupted"));
+        }
+        let cached = assembled.source(digest).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        Ok(Box::new(File::open(&cached.path)?))
+    };
+    let scans = match depth {
+        Depth::Images => None,
+        Depth::Packages => {
+            let scanner = Scanner { open: &open, kept: Some(assembled.cache.root().join("layers")), events };
+            match scanner.scan(&assembled.inventory) {
+                Ok(scans) => Some(scans),
+                Err(_) if interrupt.is_set() => return Err(Interrupt::error()),
+                Err(error) => return Err(JobError::internal("the layers of images cannot be read", error)),
+            }
+        }
+    };
+    sbom::document(&assembled.inventory, scans.as_ref())
+        .map_err(|error| JobError::internal("the bill of materials cannot be written", error))
+}
