@@ -8,7 +8,7 @@
 //! | 4 | [`jobs`]: one file per verb, each reads as a table of contents; [`ui`]: the only place that prints |
 //! | 3 | [`plan`]: cluster + inventory + facts → Plan (pure); [`run`]: executes a Plan |
 //! | 2 | [`install`]: what each concern wants on a host; builds steps, runs nothing |
-//! | 1 | [`host`], [`bundle`], [`image`], [`fetch`]: one kind of effect each; [`sbom`]: what is inside what is carried |
+//! | 1 | [`host`], [`bundle`], [`image`], [`fetch`]: one kind of effect each; [`chart`], [`sbom`]: what is inside what is carried |
 //! | 0 | [`manifest`], [`cluster`], [`catalog`]: the files users write, and data; [`yaml`], [`digest`], [`event`], [`quantity`] |
 //!
 //! Three rules hold everywhere: the bundle is the contract (inside the gap nothing else names a version); plan,
@@ -16,6 +16,7 @@
 
 pub mod bundle;
 pub mod catalog;
+pub mod chart;
 pub mod cli;
 pub mod cluster;
 pub mod digest;

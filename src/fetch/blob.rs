@@ -95,10 +95,10 @@ impl Cache {
         blocking(move || {
             let mut part = owner.part(&key, true)?;
             part.restart()?;
-            let mut file = File::open(&path).map_err(FetchError::disk(&path, "cannot be opened"))?;
+            let mut file = File::open(&path).map_err(FetchError::local(&path))?;
             let mut buffer = vec![0; 1 << 20];
             loop {
-                match file.read(&mut buffer).map_err(FetchError::disk(&path, "cannot be read"))? {
+                match file.read(&mut buffer).map_err(FetchError::local(&path))? {
                     0 => return owner.complete(part),
                     count => part.append(&buffer[..count])?,
                 }

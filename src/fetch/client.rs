@@ -62,6 +62,11 @@ impl Client {
 
     /// A small text, such as a checksum file.
     pub async fn text(&self, url: &str) -> Result<String, FetchError> {
+        self.text_up_to(url, LONGEST_TEXT).await
+    }
+
+    /// A text of at most so many bytes.
+    pub async fn text_up_to(&self, url: &str, limit: usize) -> Result<String, FetchError> {
         let target = self.target(url)?;
         let bytes = self
             .retry
@@ -75,8 +80,8 @@ impl Client {
                 let mut body = answer.bytes_stream();
                 while let Some(chunk) = body.next().await {
                     bytes.extend_from_slice(&chunk.map_err(|error| unreachable(&target, error))?);
-                    if bytes.len() > LONGEST_TEXT {
-                        let limit = LONGEST_TEXT as u64;
+                    if bytes.len() > limit {
+                        let limit = limit as u64;
                         return Err(FetchError::TooLong { url: target.to_string(), limit }.into());
                     }
                 }

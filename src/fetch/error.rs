@@ -36,6 +36,8 @@ pub enum FetchError {
     Damaged { path: PathBuf, source: DigestError },
     #[error("an inventory cannot be kept or read back")]
     Inventory(#[source] serde_json::Error),
+    #[error("{} cannot be taken in", .path.display())]
+    Local { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("a task of the download ended early")]
     Task(#[source] tokio::task::JoinError),
 }
@@ -49,5 +51,10 @@ impl FetchError {
     /// For `map_err` on file operations.
     pub(super) fn disk(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Disk { path: path.to_owned(), action, source }
+    }
+
+    /// For `map_err` on files that are the user's own.
+    pub fn local<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl FnOnce(E) -> Self {
+        move |source| Self::Local { path: path.to_owned(), source: source.into() }
     }
 }

@@ -36,6 +36,8 @@ pub struct ManifestSpec {
     pub images: Vec<String>,
     /// The registries that images are pulled from.
     pub registry: SourceRegistries,
+    /// Helm charts. (kk)
+    pub charts: Vec<ChartSource>,
     /// Further files, carried as they are. (kk)
     pub files: Vec<FileSource>,
 }
@@ -49,6 +51,7 @@ impl Default for ManifestSpec {
             components: Components::default(),
             images: Vec::new(),
             registry: SourceRegistries::default(),
+            charts: Vec::new(),
             files: Vec::new(),
         }
     }
@@ -136,6 +139,9 @@ pub struct Components {
     pub harbor: Component,
     #[serde(rename = "docker-compose", skip_serializing_if = "Component::is_absent")]
     pub docker_compose: Component,
+    /// This program itself, for the machine inside that installs from the bundle. (kk)
+    #[serde(skip_serializing_if = "Component::is_absent")]
+    pub kk: Component,
 }
 
 impl Components {
@@ -152,6 +158,7 @@ impl Components {
             ("docker-registry", &self.docker_registry),
             ("harbor", &self.harbor),
             ("docker-compose", &self.docker_compose),
+            ("kk", &self.kk),
         ];
         let versions = named.into_iter().filter(|(_, component)| !component.is_absent());
         let runtimes = self.container_runtimes.iter().map(|runtime| (runtime.kind.clone(), runtime.version.clone()));
@@ -202,5 +209,26 @@ pub struct FileSource {
     pub local_path: String,
     pub url: String,
     /// SHA-256, as hex digits. A file from a URL needs it; without it, the lock pins what was fetched first.
+    pub checksum: String,
+}
+
+/// A Helm chart, from a repository or from this machine's disk. (kk)
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ChartSource {
+    /// As in its Chart.yaml.
+    pub name: String,
+    /// As in its Chart.yaml: one version, not a range.
+    pub version: String,
+    /// Where it is published: `https://charts.example.org/stable`, which has an `index.yaml`, or
+    /// `oci://registry.example.org/charts`, below which the registry has the chart by its name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub repo: String,
+    /// In place of `repo`: an archive (`.tgz`) or a chart's folder on the machine that exports, relative to the
+    /// manifest.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// SHA-256 of the archive, as hex digits. Without it, the repository's index decides, or what was fetched first.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub checksum: String,
 }

@@ -21,6 +21,10 @@ pub struct Lock {
     pub format: u32,
     pub components: Vec<LockedComponent>,
     pub files: Vec<LockedFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charts: Vec<LockedChart>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<LockedPackages>,
     pub images: Vec<LockedImage>,
     /// Every blob of every image once: indexes, manifests, configs and layers.
     pub blobs: Vec<LockedBlob>,
@@ -48,6 +52,40 @@ pub struct LockedComponent {
 pub struct LockedFile {
     /// Name below `files/` in the bundle.
     pub name: String,
+    /// Address, or path relative to the manifest.
+    pub source: String,
+    pub sha256: Digest,
+    /// Bytes.
+    pub size: u64,
+    pub checksum_source: ChecksumSource,
+}
+
+/// A Helm chart, as an archive.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockedChart {
+    pub name: String,
+    pub version: String,
+    /// As in the manifest: the repository, or the path relative to the manifest.
+    pub source: String,
+    /// Address of the archive, where the repository's index named one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub url: String,
+    pub sha256: Digest,
+    /// Bytes.
+    pub size: u64,
+    pub checksum_source: ChecksumSource,
+}
+
+/// Packages of one operating system for one architecture.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockedPackages {
+    /// `ID` of os-release.
+    pub id: String,
+    /// `VERSION_ID` of os-release.
+    pub version: String,
+    pub arch: String,
     /// Address, or path relative to the manifest.
     pub source: String,
     pub sha256: Digest,
@@ -146,7 +184,18 @@ impl Lock {
         // Two images may call the same bytes by different media types; one of them has to do.
         blobs.sort();
         blobs.dedup_by(|one, other| one.digest == other.digest);
-        Self { format: FORMAT, components, files, images, blobs }
+        let (charts, packages) = (Vec::new(), Vec::new());
+        Self { format: FORMAT, components, files, charts, packages, images, blobs }
+    }
+
+    /// The same with charts and packages, sorted and each once.
+    pub fn with(mut self, charts: Vec<LockedChart>, packages: Vec<LockedPackages>) -> Self {
+        (self.charts, self.packages) = (charts, packages);
+        self.charts.sort();
+        self.charts.dedup();
+        self.packages.sort();
+        self.packages.dedup();
+        self
     }
 
     /// Reads a lock file.
@@ -166,7 +215,7 @@ impl Lock {
                 return Err(LockError::Blob { reference: image.reference.clone(), digest: *digest });
             }
         }
-        Ok(Self::new(lock.components, lock.files, lock.images, lock.blobs))
+        Ok(Self::new(lock.components, lock.files, lock.images, lock.blobs).with(lock.charts, lock.packages))
     }
 
     /// The bytes of the lock file: JSON, one value a line, so that version control shows what changed.
@@ -187,6 +236,14 @@ impl Lock {
 
     pub fn file(&self, name: &str) -> Option<&LockedFile> {
         self.files.iter().find(|one| one.name == name)
+    }
+
+    pub fn chart(&self, name: &str, version: &str) -> Option<&LockedChart> {
+        self.charts.iter().find(|one| one.name == name && one.version == version)
+    }
+
+    pub fn packages(&self, id: &str, version: &str, arch: &str) -> Option<&LockedPackages> {
+        self.packages.iter().find(|one| one.id == id && one.version == version && one.arch == arch)
     }
 
     pub fn image(&self, reference: &str) -> Option<&LockedImage> {

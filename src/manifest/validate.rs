@@ -40,6 +40,7 @@ pub fn validate(file: &ManifestFile) -> Vec<Problem> {
         }
     }
     auths(&all.key("registry").key("auths"), &spec.registry.auths, &mut problems);
+    charts(spec, &mut problems);
     files(spec, &mut problems);
     problems.0
 }
@@ -77,6 +78,31 @@ fn distributions(spec: &ManifestSpec, problems: &mut Problems) {
     }
 }
 
+fn charts(spec: &ManifestSpec, problems: &mut Problems) {
+    for (index, chart) in spec.charts.iter().enumerate() {
+        let path = Path::of("spec.charts").index(index);
+        // Both become parts of a path.
+        if !names::is_label_value(&chart.name) || chart.name.is_empty() {
+            problems.add(path.key("name"), format!("{:?} cannot be the name of a chart", chart.name));
+        }
+        let bare = chart.version.strip_prefix('v').unwrap_or(&chart.version);
+        if semver::Version::parse(bare).is_err() {
+            let message = format!("{:?} is not the version of a chart", chart.version);
+            let hint = "charts have versions such as 1.2.3; name one of them, not a range";
+            problems.push(Problem::new(path.key("version"), message).hint(hint));
+        }
+        if chart.repo.is_empty() == chart.path.is_empty() {
+            let which = if chart.repo.is_empty() { "neither repo nor path" } else { "both repo and path; name one" };
+            problems.add(path.clone(), format!("{path} has {which}"));
+        }
+        let schemes = ["https://", "http://", "oci://"];
+        if !chart.repo.is_empty() && !schemes.iter().any(|scheme| chart.repo.starts_with(scheme)) {
+            problems.add(path.key("repo"), format!("{path}.repo must begin with https://, http:// or oci://"));
+        }
+        checksum_of(&path, &chart.checksum, problems);
+    }
+}
+
 fn files(spec: &ManifestSpec, problems: &mut Problems) {
     let mut seen: Vec<&str> = Vec::new();
     for (index, file) in spec.files.iter().enumerate() {
@@ -100,6 +126,10 @@ fn source(path: &Path, local_path: &str, url: &str, checksum: &str, problems: &m
     if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
         problems.add(path.key("url"), format!("{path}.url must begin with https:// or http://"));
     }
+    checksum_of(path, checksum, problems);
+}
+
+fn checksum_of(path: &Path, checksum: &str, problems: &mut Problems) {
     let hex = checksum.strip_prefix("sha256:").unwrap_or(checksum);
     if !hex.is_empty() && !is_hex(hex, 64) {
         problems.add(path.key("checksum"), format!("{path}.checksum must be the 64 hex digits of a SHA-256"));

@@ -39,6 +39,9 @@ pub struct Args {
     /// How much the carried bill of materials (sbom.cdx.json) tells
     #[arg(long, value_enum, value_name = "DEPTH", default_value_t = ExportSbom::Images)]
     pub sbom: ExportSbom,
+    /// Carry this file as kk for an architecture, where the manifest names kk; may be repeated
+    #[arg(long = "kk", value_name = "ARCH=PATH", value_parser = executable)]
+    pub executables: Vec<(String, PathBuf)>,
     /// Answer yes to every question: replace the output if it exists
     #[arg(short = 'y', long)]
     pub yes: bool,
@@ -79,6 +82,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         mirrors: args.mirrors,
         update_lock: args.update_lock,
         catalog: args.catalog,
+        executables: args.executables.into_iter().collect(),
         cache: None,
         sbom: args.sbom.into(),
     };
@@ -96,4 +100,11 @@ pub fn run(args: Args) -> Result<(), JobError> {
         quantity::seconds(summary.seconds),
         summary.digest,
     ))
+}
+
+fn executable(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((arch @ ("amd64" | "arm64"), path)) if !path.is_empty() => Ok((arch.to_owned(), path.into())),
+        _ => Err("write amd64=PATH or arm64=PATH".to_owned()),
+    }
 }

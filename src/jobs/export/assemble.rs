@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::carried::What;
 use super::network;
 use super::wanted::Wanted;
-use crate::bundle::inventory::{self, Blob, Component, Entry, FORMAT, Inventory};
+use crate::bundle::inventory::{self, Blob, Chart, Component, Entry, FORMAT, Inventory, Packages};
 use crate::digest::Digest;
 use crate::fetch::{Cache, Cached};
 use crate::jobs::{JobError, Kind};
@@ -38,6 +39,8 @@ impl Assembled {
         let mut assembled = Self { inventory, cache, by_digest: HashMap::new() };
         assembled.components(wanted, lock)?;
         assembled.files(lock)?;
+        assembled.charts(lock)?;
+        assembled.packages(lock)?;
         assembled.blobs(lock)?;
         Ok(assembled)
     }
@@ -94,6 +97,28 @@ impl Assembled {
             let cached = self.cached(&locked.sha256)?;
             let entry = self.entry(format!("files/{}", locked.name), cached);
             self.inventory.files.push(inventory::File { entry });
+        }
+        Ok(())
+    }
+
+    fn charts(&mut self, lock: &Lock) -> Result<(), JobError> {
+        for locked in &lock.charts {
+            let (name, version) = (locked.name.clone(), locked.version.clone());
+            let what = What::Chart { name: name.clone(), version: version.clone() };
+            let cached = self.cached(&locked.sha256)?;
+            let entry = self.entry(what.path(), cached);
+            self.inventory.charts.push(Chart { name, version, source: locked.source.clone(), entry });
+        }
+        Ok(())
+    }
+
+    fn packages(&mut self, lock: &Lock) -> Result<(), JobError> {
+        for locked in &lock.packages {
+            let (id, version, arch) = (locked.id.clone(), locked.version.clone(), locked.arch.clone());
+            let what = What::Packages { id: id.clone(), version: version.clone(), arch: arch.clone() };
+            let cached = self.cached(&locked.sha256)?;
+            let entry = self.entry(what.path(), cached);
+            self.inventory.packages.push(Packages { id, version, arch, source: locked.source.clone(), entry });
         }
         Ok(())
     }

@@ -7,15 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt;
 
-use super::one_line;
+use super::carried::{Carried, Origin, What};
 use super::registries::Registries;
-use super::resolve::{Plan, PlannedBlob, PlannedComponent, PlannedFile};
+use super::resolve::{Place, Plan, PlannedBlob, PlannedComponent, PlannedFile};
+use super::{charts, one_line};
+use crate::chart::folder;
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::fetch::{BlobError, Cache, Cached, Client, Expected, FetchError};
 use crate::jobs::{JobError, Kind};
 use crate::manifest::Lock;
-use crate::manifest::lock::{LockedComponent, LockedFile};
+use crate::manifest::lock::{LockedChart, LockedComponent, LockedFile, LockedPackages};
 use crate::quantity::bytes;
 
 const NO_ROOM: &str = "Free some space there, or set KK_CACHE to a folder on another disk.";
@@ -76,7 +78,7 @@ impl Item<'_> {
     fn title(&self) -> String {
         match self {
             Self::Component(one) => format!("{} {} for {}", one.wanted.name, one.wanted.version, one.wanted.arch),
-            Self::File(one) => one.file.name.clone(),
+            Self::File(one) => one.carried.what.title(),
             Self::Blob(one) => {
                 format!("{} of {}", one.blob.digest.hex().get(..12).unwrap_or_default(), one.reference)
             }
@@ -165,13 +167,22 @@ impl Fetcher<'_> {
 
     async fn item(&self, item: Item<'_>) -> Result<Cached, Failure> {
         let outcome = match item {
-            Item::Component(one) => self.download(&one.wanted.location.url, &one.expected).await,
-            Item::File(one) if !one.file.url.is_empty() => self.download(&one.file.url, &one.expected).await,
-            Item::File(one) => self.local(one).await,
+            Item::Component(one) => match &one.wanted.local {
+                Some(path) => self.local(path, &one.expected).await,
+                None => self.download(&one.wanted.location.url, &one.expected).await,
+            },
+            Item::File(one) => self.file(one).await,
             Item::Blob(one) => self.blob(one).await,
         };
         match outcome {
             Ok(cached) => {
+                if let Item::File(PlannedFile { carried: Carried { what: What::Chart { name, version }, .. }, .. }) =
+                    item
+                    && let Err(error) = charts::check(&cached, name, version)
+                {
+                    let message = format!("{}: what was fetched is no such chart: {}", item.title(), one_line(&error));
+                    return Err(Failure { message, disk: false, changed: false });
+                }
                 if !matches!(item, Item::Blob(_)) {
                     let detail = bytes(cached.measured.size);
                     self.events.emit(Event::ItemDone { title: item.title(), detail });
@@ -198,10 +209,24 @@ impl Fetcher<'_> {
         Ok(self.client.download(self.cache, url, expected, self.events).await?)
     }
 
-    async fn local(&self, planned: &PlannedFile) -> Result<Cached, BlobError> {
-        let path = self.folder.join(&planned.file.local_path);
-        let cached = self.cache.copy_in(&path).await?;
-        match planned.expected.sha256 {
+    async fn file(&self, planned: &PlannedFile) -> Result<Cached, BlobError> {
+        match &planned.place {
+            Place::Url(url) => self.download(url, &planned.expected).await,
+            Place::Path(path) => self.local(&self.folder.join(path), &planned.expected).await,
+            Place::Blob { reference, digest, size } => {
+                let (client, repository) = self.registries.client(reference)?;
+                self.cache.blob_from(&client, &repository, digest, *size, self.events).await
+            }
+        }
+    }
+
+    /// A file of this machine, or a chart's folder.
+    async fn local(&self, path: &Path, expected: &Expected) -> Result<Cached, BlobError> {
+        let cached = match path.is_dir() {
+            true => self.cache.insert(&pack_folder(path).await?)?,
+            false => self.cache.copy_in(path).await?,
+        };
+        match expected.sha256 {
             Some(expected) if expected != cached.measured.sha256 => {
                 let (url, actual) = (path.display().to_string(), cached.measured.sha256);
                 Err(FetchError::Digest { url, expected, actual, html: false }.into())
@@ -252,13 +277,30 @@ fn lock(plan: Plan, cached: &[Cached]) -> Lock {
         size: cached.measured.size,
         checksum_source: planned.source,
     });
-    let files = plan.files.iter().zip(rest).map(|(planned, cached)| LockedFile {
-        name: planned.file.name.clone(),
-        source: if planned.file.url.is_empty() { &planned.file.local_path } else { &planned.file.url }.clone(),
-        sha256: cached.measured.sha256,
-        size: cached.measured.size,
-        checksum_source: planned.source,
-    });
+    let (mut files, mut charts, mut packages) = (Vec::new(), Vec::new(), Vec::new());
+    for (planned, cached) in plan.files.iter().zip(rest) {
+        let (source, checksum_source) = (planned.carried.origin.text().to_owned(), planned.source);
+        let (sha256, size) = (cached.measured.sha256, cached.measured.size);
+        match planned.carried.what.clone() {
+            What::File { name } => files.push(LockedFile { name, source, sha256, size, checksum_source }),
+            What::Packages { id, version, arch } => {
+                packages.push(LockedPackages { id, version, arch, source, sha256, size, checksum_source });
+            }
+            What::Chart { name, version } => {
+                let url = match (&planned.carried.origin, &planned.place) {
+                    (Origin::Repository(_), Place::Url(url)) => url.clone(),
+                    _ => String::new(),
+                };
+                charts.push(LockedChart { name, version, source, url, sha256, size, checksum_source });
+            }
+        }
+    }
     let blobs = plan.blobs.iter().map(|planned| planned.blob.clone());
-    Lock::new(components.collect(), files.collect(), plan.images, blobs.collect())
+    Lock::new(components.collect(), files, plan.images, blobs.collect()).with(charts, packages)
+}
+
+async fn pack_folder(path: &Path) -> Result<Vec<u8>, BlobError> {
+    let folder = path.to_owned();
+    let packing = tokio::task::spawn_blocking(move || folder::pack(&folder)).await.map_err(FetchError::Task)?;
+    Ok(packing.map_err(FetchError::local(path))?)
 }

@@ -1,9 +1,12 @@
 //! `kk artifact export`: from a manifest to a bundle.
 
 mod assemble;
+mod carried;
+mod charts;
 mod fetch;
 mod finish;
 mod interrupt;
+mod kk;
 mod materials;
 mod pack;
 mod registries;
@@ -11,6 +14,7 @@ mod resolve;
 mod setup;
 mod wanted;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -43,6 +47,8 @@ pub struct Options {
     pub update_lock: bool,
     /// In place of the built-in catalog.
     pub catalog: Option<PathBuf>,
+    /// Executables of `kk` to carry, by architecture.
+    pub executables: BTreeMap<String, PathBuf>,
     /// In place of the user's cache folder.
     pub cache: Option<PathBuf>,
     /// How much the carried bill of materials tells; none is carried where this is `None`.
@@ -73,7 +79,7 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let spelling = setup::output_spelling(options)?;
     let source = wanted::read_manifest(&options.manifest)?;
     let catalog = setup::read_catalog(options)?;
-    let wanted = Wanted::of(&source, &catalog, events)?;
+    let wanted = Wanted::of(&source, &catalog, &options.executables, events)?;
     let mirrors = MirrorRules::parse(options.mirrors.iter().map(String::as_str))
         .map_err(|error| JobError::new(Kind::Usage, error.to_string()))?;
     let registries = Registries::new(&source.manifest, &source.folder, mirrors.clone())?;
@@ -88,6 +94,7 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
         cache: &cache,
         previous: previous.as_ref(),
         lock_path: &lock_path,
+        charts: &charts::Charts::default(),
         concurrency: options.concurrency,
         events,
     };

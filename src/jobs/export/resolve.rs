@@ -7,6 +7,8 @@ use std::path::Path;
 
 use futures::StreamExt;
 
+use super::carried::{Carried, Origin, What};
+use super::charts::{self, Charts};
 use super::one_line;
 use super::registries::Registries;
 use super::wanted::{Wanted, WantedComponent};
@@ -17,8 +19,8 @@ use crate::fetch::{Cache, Client, Expected};
 use crate::image::platform::choose;
 use crate::image::{Platform, Reference, RegistryError, ResolvedImage, resolve};
 use crate::jobs::{JobError, Kind};
+use crate::manifest::Lock;
 use crate::manifest::lock::{ChecksumSource, LockedBlob, LockedImage, LockedPlatform};
-use crate::manifest::{FileSource, Lock};
 
 /// No lock is longer than this many bytes.
 const LONGEST_LOCK: u64 = 64 << 20;
@@ -46,10 +48,25 @@ pub(super) struct PlannedComponent {
 
 #[derive(Debug)]
 pub(super) struct PlannedFile {
-    pub file: FileSource,
+    pub carried: Carried,
+    pub place: Place,
     pub expected: Expected,
     pub source: ChecksumSource,
     pub locked: bool,
+}
+
+/// Where the bytes of a file are asked for.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    Url(String),
+    /// Relative to the manifest.
+    Path(String),
+    /// A blob of a registry.
+    Blob {
+        reference: Reference,
+        digest: Digest,
+        size: u64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -68,20 +85,32 @@ pub(super) struct Resolver<'a> {
     pub cache: &'a Cache,
     pub previous: Option<&'a Lock>,
     pub lock_path: &'a Path,
+    pub charts: &'a Charts,
     pub concurrency: usize,
     pub events: &'a Events,
 }
 
-type Found<T> = Result<T, String>;
+/// What the lock says of a file.
+pub(super) struct Locked {
+    /// Of a chart in a repository with an index.
+    pub url: String,
+    pub sha256: Digest,
+    /// Bytes.
+    pub size: u64,
+    pub source: ChecksumSource,
+}
+
+pub(super) type Found<T> = Result<T, String>;
 
 impl Resolver<'_> {
     /// Finds everything, or names everything that cannot be found.
     pub async fn resolve(&self, wanted: &Wanted) -> Result<Plan, JobError> {
         let components = self.all(wanted.components.iter().map(|one| self.component(one))).await;
         let images = self.all(wanted.images.iter().map(|one| self.image(one, &wanted.platforms))).await;
+        let files = self.all(wanted.carried.iter().map(|one| self.file(one))).await;
         let mut findings = Vec::new();
         let mut plan = Plan { components: sift(components, &mut findings), ..Plan::default() };
-        plan.files = wanted.files.iter().map(|file| self.file(file)).collect();
+        plan.files = sift(files, &mut findings);
         let mut blobs = BTreeMap::new();
         for (image, its_blobs) in sift(images, &mut findings) {
             plan.images.push(image);
@@ -93,8 +122,8 @@ impl Resolver<'_> {
         if findings.is_empty() {
             return Ok(plan);
         }
-        let all = wanted.components.len() + wanted.images.len();
-        let message = format!("{} of {all} components and images cannot be had", findings.len());
+        let all = wanted.components.len() + wanted.images.len() + wanted.carried.len();
+        let message = format!("{} of {all} components, images and files cannot be had", findings.len());
         Err(JobError::new(Kind::Network, message)
             .details(findings)
             .hint("Check the names and versions in the manifest, and the mirrors and proxies that are in force."))
@@ -116,6 +145,10 @@ impl Resolver<'_> {
                 source: locked.checksum_source,
                 locked: true,
             });
+        }
+        if wanted.local.is_some() {
+            let (expected, source) = (Expected::default(), ChecksumSource::Downloaded);
+            return Ok(PlannedComponent { wanted: wanted.clone(), expected, estimate: None, source, locked: false });
         }
         let named = |error: crate::fetch::FetchError| {
             format!("{} {} for {}: {}", wanted.name, wanted.version, wanted.arch, one_line(&error))
@@ -148,19 +181,57 @@ impl Resolver<'_> {
         }
     }
 
-    fn file(&self, file: &FileSource) -> PlannedFile {
-        let from = if file.url.is_empty() { &file.local_path } else { &file.url };
-        if let Ok(digest) = Digest::from_hex(&file.checksum) {
-            let expected = Expected { sha256: Some(digest), size: None };
-            return PlannedFile { file: file.clone(), expected, source: ChecksumSource::Upstream, locked: false };
-        }
+    async fn file(&self, carried: &Carried) -> Found<PlannedFile> {
         // A file of this machine is the user's own to change.
-        let locked = self.previous.and_then(|lock| lock.file(&file.name)).filter(|_| !file.url.is_empty());
-        let (expected, locked) = match locked.filter(|locked| locked.source == *from) {
-            Some(locked) => (Expected { sha256: Some(locked.sha256), size: Some(locked.size) }, true),
-            None => (Expected::default(), false),
+        let locked = self.locked(carried).filter(|_| !matches!(carried.origin, Origin::Path(_)));
+        let (place, published) = match (&carried.origin, &carried.what, &locked) {
+            (Origin::Url(url), ..) => (Place::Url(url.clone()), None),
+            (Origin::Path(path), ..) => (Place::Path(path.clone()), None),
+            (_, _, Some(Locked { url, .. })) if !url.is_empty() => (Place::Url(url.clone()), None),
+            (Origin::Repository(address), What::Chart { name, version }, _) => {
+                self.charts.in_repository(self.client, address, name, version).await?
+            }
+            (Origin::Registry(address), What::Chart { name, version }, _) => {
+                charts::in_registry(self.registries, address, name, version, locked.as_ref()).await?
+            }
+            (origin, ..) => {
+                return Err(format!("{}: nothing but charts comes from {}", carried.what.title(), origin.text()));
+            }
         };
-        PlannedFile { file: file.clone(), expected, source: ChecksumSource::Downloaded, locked }
+        let (sha256, size, source, is_locked) = match (carried.checksum, &locked, published) {
+            (Some(digest), ..) => (Some(digest), None, ChecksumSource::Upstream, false),
+            (None, Some(locked), _) => (Some(locked.sha256), Some(locked.size), locked.source, true),
+            (None, None, Some(digest)) => (Some(digest), None, ChecksumSource::Upstream, false),
+            (None, None, None) => (None, None, ChecksumSource::Downloaded, false),
+        };
+        let expected = Expected { sha256, size };
+        Ok(PlannedFile { carried: carried.clone(), place, expected, source, locked: is_locked })
+    }
+
+    /// What the lock says of a file, if it is of the same source.
+    fn locked(&self, carried: &Carried) -> Option<Locked> {
+        let lock = self.previous?;
+        let (source, locked) = match &carried.what {
+            What::File { name } => lock.file(name).map(|one| {
+                (
+                    &one.source,
+                    Locked { url: String::new(), sha256: one.sha256, size: one.size, source: one.checksum_source },
+                )
+            }),
+            What::Packages { id, version, arch } => lock.packages(id, version, arch).map(|one| {
+                (
+                    &one.source,
+                    Locked { url: String::new(), sha256: one.sha256, size: one.size, source: one.checksum_source },
+                )
+            }),
+            What::Chart { name, version } => lock.chart(name, version).map(|one| {
+                (
+                    &one.source,
+                    Locked { url: one.url.clone(), sha256: one.sha256, size: one.size, source: one.checksum_source },
+                )
+            }),
+        }?;
+        (source == carried.origin.text()).then_some(locked)
     }
 
     async fn image(&self, reference: &Reference, asked: &[Platform]) -> Found<(LockedImage, Vec<PlannedBlob>)> {

@@ -1,14 +1,16 @@
 //! What a manifest asks for, with every mistake in it at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::carried::{self, Carried};
+use super::kk;
 use crate::catalog::{Catalog, CatalogError, Location};
 use crate::event::{Event, Events};
 use crate::image::{Platform, Reference};
 use crate::jobs::{JobError, Kind, files};
-use crate::manifest::{self, FileSource, ManifestFile, ManifestSpec};
+use crate::manifest::{self, ManifestFile, ManifestSpec};
 use crate::yaml::{self, LoadError};
 
 /// A manifest and where it was read.
@@ -28,7 +30,8 @@ pub(super) struct Wanted {
     /// What of each image.
     pub platforms: Vec<Platform>,
     pub components: Vec<WantedComponent>,
-    pub files: Vec<FileSource>,
+    /// Packages, charts and plain files.
+    pub carried: Vec<Carried>,
     pub images: Vec<Reference>,
 }
 
@@ -40,6 +43,8 @@ pub(super) struct WantedComponent {
     pub version: String,
     pub arch: String,
     pub location: Location,
+    /// A file of this machine in place of the address.
+    pub local: Option<PathBuf>,
 }
 
 impl WantedComponent {
@@ -62,26 +67,25 @@ pub(super) fn read_manifest(path: &Path) -> Result<Source, JobError> {
 }
 
 impl Wanted {
-    pub fn of(source: &Source, catalog: &Catalog, events: &Events) -> Result<Self, JobError> {
+    /// `executables` are those of `kk` that the user named, by architecture.
+    pub fn of(
+        source: &Source,
+        catalog: &Catalog,
+        executables: &BTreeMap<String, PathBuf>,
+        events: &Events,
+    ) -> Result<Self, JobError> {
         let spec = &source.manifest.spec;
         let mut mistakes = Vec::new();
         let platforms = platforms(spec, &mut mistakes);
         let arches: BTreeSet<String> = platforms.iter().map(|platform| platform.arch.clone()).collect();
         let arches: Vec<String> = arches.into_iter().collect();
-        let components = components(spec, &arches, catalog, events, &mut mistakes);
+        let components = components(spec, &arches, catalog, executables, events, &mut mistakes);
         let images = images(spec, &mut mistakes);
-        let files = plain_files(spec, &components, &mut mistakes);
-        for system in &spec.operating_systems {
-            let iso = system.repository.iso.as_ref();
-            if iso.is_some_and(|iso| !iso.url.is_empty() || !iso.local_path.is_empty()) {
-                let name = format!("{} {}", system.id, system.version);
-                mistakes.push(format!("OS packages are not carried yet: remove repository.iso of {name}"));
-            }
-        }
+        let carried = carried::of(source, &components, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(JobError::new(Kind::File, "the manifest asks for what cannot be exported").details(mistakes));
         }
-        Ok(Self { arches, platforms, components, files, images })
+        Ok(Self { arches, platforms, components, carried, images })
     }
 }
 
@@ -144,11 +148,16 @@ fn components(
     spec: &ManifestSpec,
     arches: &[String],
     catalog: &Catalog,
+    executables: &BTreeMap<String, PathBuf>,
     events: &Events,
     mistakes: &mut Vec<String>,
 ) -> Vec<WantedComponent> {
     let mut components = Vec::new();
     for (name, version) in versions(spec, catalog, events, mistakes) {
+        if name == kk::NAME {
+            kk::components(&version, arches, catalog, executables, &mut components, mistakes);
+            continue;
+        }
         let mut unpublished = Vec::new();
         for arch in arches {
             match catalog.locate(&name, &version, arch) {
@@ -157,6 +166,7 @@ fn components(
                     version: version.clone(),
                     arch: arch.clone(),
                     location,
+                    local: None,
                 }),
                 Err(error @ CatalogError::UnknownArch { .. }) => unpublished.push(error.to_string()),
                 Err(error) => {
@@ -189,16 +199,6 @@ fn images(spec: &ManifestSpec, mistakes: &mut Vec<String>) -> Vec<Reference> {
     images
 }
 
-/// Their names and sources were checked when the manifest was loaded.
-fn plain_files(spec: &ManifestSpec, components: &[WantedComponent], mistakes: &mut Vec<String>) -> Vec<FileSource> {
-    for name in spec.files.iter().map(|file| &file.name) {
-        if components.iter().any(|one| name.split('/').next() == Some(one.name.as_str())) {
-            mistakes.push(format!("the file \"{name}\" would lie among those of the component of that name"));
-        }
-    }
-    spec.files.clone()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,7 +210,7 @@ mod tests {
         );
         let manifest = serde_saphyr::from_str(&text).unwrap();
         let source = Source { manifest, text, folder: PathBuf::new() };
-        Wanted::of(&source, &Catalog::built_in().unwrap(), &silent())
+        Wanted::of(&source, &Catalog::built_in().unwrap(), &BTreeMap::new(), &silent())
     }
 
     fn paths(spec: &str) -> Vec<String> {
@@ -245,7 +245,7 @@ mod tests {
         let spec = "{arches: [arm64, 'x y'], kubernetesDistributions: [{type: k8e, version: v1.21.5}],
             components: {harbor: {version: v2.4.1}, helm: {version: latest}, crictl: {version: v1.22.0}}, images: ['ok:1', 'Bad:1', 'http://x/y'],
             files: [{name: crictl/x, url: https://x/y}],
-            operatingSystems: [{id: debian, version: '12', repository: {iso: {url: https://x/y.iso}}}]}";
+            charts: [{name: web, version: 1.0.0, path: a}, {name: web, version: 1.0.0, path: b}]}";
         let error = wanted(spec).unwrap_err();
         insta::assert_snapshot!(error.details.join("\n"), @r#"
         spec.arches: "x y" is not a platform: write amd64, arm64, arm/v7 or linux/amd64
@@ -255,7 +255,9 @@ mod tests {
         "Bad:1" is not an image reference: its name has upper-case letters; registries accept lower case only
         "http://x/y" is not an image reference: it begins with a scheme; write only host/name:tag
         the file "crictl/x" would lie among those of the component of that name
-        OS packages are not carried yet: remove repository.iso of debian 12
+        chart web 1.0.0: there is no a
+        chart web 1.0.0: there is no b
+        chart web 1.0.0 is named twice
         "#);
     }
 }
