@@ -9,7 +9,7 @@
 //! | 3 | [`plan`]: cluster + inventory + facts → Plan (pure); [`run`]: executes a Plan |
 //! | 2 | [`install`]: what each concern wants on a host; builds steps, runs nothing |
 //! | 1 | [`host`], [`bundle`], [`image`], [`fetch`]: one kind of effect each; [`chart`], [`sbom`]: what is inside what is carried |
-//! | 0 | [`manifest`], [`cluster`], [`catalog`]: the files users write, and data; [`yaml`], [`digest`], [`event`], [`quantity`] |
+//! | 0 | [`manifest`], [`cluster`], [`catalog`]: the files users write, and data; [`trust`]: keys, signatures, receipts; [`yaml`], [`digest`], [`event`], [`quantity`] |
 //!
 //! Three rules hold everywhere: the bundle is the contract (inside the gap nothing else names a version); plan,
 //! then run (a Plan leaves no choice to the executor); steps hold or are made to hold (a second run changes nothing).
@@ -31,5 +31,6 @@ pub mod plan;
 pub mod quantity;
 pub mod run;
 pub mod sbom;
+pub mod trust;
 pub mod ui;
 pub mod yaml;

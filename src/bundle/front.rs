@@ -15,11 +15,10 @@ pub const MAX_INVENTORY: u64 = 64 << 20;
 /// No signature is larger than this many bytes.
 pub const MAX_SIGNATURE: u64 = 64 << 10;
 
-/// The first entries, and where the others begin.
-pub(super) struct Front {
-    pub(super) inventory: Vec<u8>,
+/// What follows the inventory, and where the other entries begin.
+pub(super) struct Rest {
     pub(super) signature: Option<Vec<u8>>,
-    /// Which of the two does not have the checksum that `bundle.sha256` says, if one has not.
+    /// Which of inventory and signature does not have the checksum that `bundle.sha256` says, if one has not.
     pub(super) damaged: Option<&'static str>,
     /// Offset after the last of them.
     pub(super) end: u64,
@@ -69,21 +68,21 @@ pub(super) fn inventory(medium: &Arc<dyn Medium>, spelling: Spelling) -> Result<
 pub(super) fn rest(
     medium: &Arc<dyn Medium>,
     spelling: Spelling,
-    inventory: Vec<u8>,
+    inventory: &[u8],
     at: u64,
-) -> Result<Front, FrontError> {
+) -> Result<Rest, FrontError> {
     let mut cursor = Cursor { medium: medium.clone(), spelling, at };
-    let unsigned = layout::checksums(&inventory, None);
+    let unsigned = layout::checksums(inventory, None);
     let checksums = cursor.read(CHECKSUMS, 4 * unsigned.len() as u64)?;
     let signature = if checksums.len() > unsigned.len() { Some(cursor.read(SIGNATURE, MAX_SIGNATURE)?) } else { None };
     let damaged = if !checksums.starts_with(&unsigned) {
         Some(INVENTORY)
-    } else if checksums != layout::checksums(&inventory, signature.as_deref()) {
+    } else if checksums != layout::checksums(inventory, signature.as_deref()) {
         Some(SIGNATURE)
     } else {
         None
     };
-    Ok(Front { inventory, signature, damaged, end: cursor.at })
+    Ok(Rest { signature, damaged, end: cursor.at })
 }
 
 impl Cursor {

@@ -2,7 +2,8 @@
 //!
 //! - [`inventory`]: what is in a bundle, by digest; [`check`]: whether an inventory agrees with itself.
 //! - [`layout`]: which entries follow from an inventory, and in which order; [`spelling`]: tar, tar.gz or tar.zst.
-//! - [`write`](mod@write): makes a bundle in one pass. [`read`]: opens one, [`verify`]: proves it, [`entry`]: reads from it.
+//! - [`write`](mod@write): makes a bundle in one pass. [`read`]: opens one, [`verify`]: proves it, [`entry`]: reads from it,
+//!   [`sign`](mod@sign): puts a signature in.
 //! - [`diff`]: what changed between two inventories.
 //!
 //! A bundle is hostile until it is verified: [`Bundle<Unverified>`] shows its inventory and nothing else.
@@ -22,6 +23,7 @@ pub mod medium;
 pub mod read;
 #[cfg(test)]
 mod sample;
+pub mod sign;
 pub mod spelling;
 #[cfg(test)]
 mod tests;
@@ -33,7 +35,8 @@ pub use diff::InventoryDiff;
 pub use entry::EntryReader;
 pub use inventory::Inventory;
 pub use layout::Member;
-pub use read::{Bundle, OpenError, Unverified, Verified};
+pub use read::{Bundle, OpenError, SignatureCheck, Unverified, Verified};
+pub use sign::{SignError, sign};
 pub use spelling::Spelling;
 pub use verify::VerifyError;
 pub use write::{WriteError, Written, write};

@@ -80,7 +80,13 @@ pub enum OpenError {
     NotCanonical { path: PathBuf },
     #[error("bundle.json of the bundle {} is refused: {source}", path.display())]
     Inventory { path: PathBuf, source: InventoryError },
+    #[error("the bundle {} is refused: {source}", path.display())]
+    Signature { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
 }
+
+/// Says whether a bundle may be read on, by the bytes of `bundle.json` and of `bundle.sig`. Called before anything of
+/// them is parsed.
+pub type SignatureCheck<'a> = dyn Fn(&[u8], Option<&[u8]>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + 'a;
 
 /// Why an entry of a verified bundle cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -101,36 +107,52 @@ impl Bundle<Unverified> {
     /// Opens the bundle in this file. Reads its first entries only, however large it is; the spelling is told from the
     /// content, not from the name.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_checked(path, &|_, _| Ok(()))
+    }
+
+    /// As [`Bundle::open`], where the signature decides first.
+    pub fn open_checked(path: &Path, check: &SignatureCheck<'_>) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: path.to_owned(), source };
         let mut start = Vec::new();
         File::open(path).map_err(io)?.take(START as u64).read_to_end(&mut start).map_err(io)?;
         let spelling = Spelling::of_start(&start).ok_or_else(|| OpenError::NotATar { path: path.to_owned() })?;
-        Self::open_medium(path, Arc::new(FileMedium::open(path).map_err(io)?), spelling)
+        Self::open_medium_checked(path, Arc::new(FileMedium::open(path).map_err(io)?), spelling, check)
     }
 
     /// Opens a bundle that lies on another kind of medium; `path` names it in messages.
     pub fn open_medium(path: &Path, medium: Arc<dyn Medium>, spelling: Spelling) -> Result<Self, OpenError> {
+        Self::open_medium_checked(path, medium, spelling, &|_, _| Ok(()))
+    }
+
+    /// As [`Bundle::open_medium`], where the signature decides first.
+    pub fn open_medium_checked(
+        path: &Path,
+        medium: Arc<dyn Medium>,
+        spelling: Spelling,
+        check: &SignatureCheck<'_>,
+    ) -> Result<Self, OpenError> {
         let refused = |error| refusal(path, error);
-        let (json, after) = front::inventory(&medium, spelling).map_err(refused)?;
+        let (bytes, after) = front::inventory(&medium, spelling).map_err(refused)?;
         // A later format may differ in everything but the inventory's place, so its number comes first; but one that a
-        // damaged byte turned into another is a matter of the checksum.
-        let format = serde_json::from_slice::<AnyFormat>(&json).ok().map(|any| any.format);
-        let unknown = |found: u64| OpenError::Format { path: path.to_owned(), found };
-        let front = match (front::rest(&medium, spelling, json, after), format) {
-            (Ok(front), _) => front,
-            (Err(_), Some(found)) if found != u64::from(FORMAT) => return Err(unknown(found)),
-            (Err(error), _) => return Err(refused(error)),
+        // damaged byte turned into another is a matter of the checksum, and one that a stranger wrote of the signature.
+        let other = || {
+            let format = serde_json::from_slice::<AnyFormat>(&bytes).ok().map(|any| any.format)?;
+            (format != u64::from(FORMAT)).then(|| OpenError::Format { path: path.to_owned(), found: format })
         };
-        if let Some(entry) = front.damaged {
+        let rest =
+            front::rest(&medium, spelling, &bytes, after).map_err(|error| other().unwrap_or_else(|| refused(error)))?;
+        if let Some(entry) = rest.damaged {
             return Err(OpenError::Checksum { path: path.to_owned(), entry });
         }
-        if let Some(found) = format.filter(|found| *found != u64::from(FORMAT)) {
-            return Err(unknown(found));
+        check(&bytes, rest.signature.as_deref())
+            .map_err(|source| OpenError::Signature { path: path.to_owned(), source })?;
+        if let Some(error) = other() {
+            return Err(error);
         }
         let json = |source| OpenError::Json { path: path.to_owned(), source };
-        let inventory: Inventory = serde_json::from_slice(&front.inventory).map_err(json)?;
+        let inventory: Inventory = serde_json::from_slice(&bytes).map_err(json)?;
         inventory.check().map_err(|source| OpenError::Inventory { path: path.to_owned(), source })?;
-        if inventory.to_json().map_err(json)? != front.inventory {
+        if inventory.to_json().map_err(json)? != bytes {
             return Err(OpenError::NotCanonical { path: path.to_owned() });
         }
         let shared = Shared {
@@ -139,9 +161,9 @@ impl Bundle<Unverified> {
             spelling,
             members: layout::body(&inventory),
             inventory,
-            json: front.inventory,
-            signature: front.signature,
-            start: front.end,
+            json: bytes,
+            signature: rest.signature,
+            start: rest.end,
         };
         Ok(Self { shared: Arc::new(shared), state: Unverified(()) })
     }

@@ -78,9 +78,7 @@ pub fn write_signed(
     let total = members.iter().map(Member::length).sum::<u64>() + END.len() as u64;
     events.emit(Event::BytesTotal { total });
 
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
+    let part = part_of(path);
     let at_part = |source| WriteError::Io { path: part.clone(), source };
     let file = File::create(&part).map_err(at_part)?;
     let result = pack_all(&file, spelling, &members, open, events, &part).and_then(|size| {
@@ -96,8 +94,15 @@ pub fn write_signed(
     result
 }
 
+/// Where a bundle grows before it gets its name.
+pub(super) fn part_of(path: &Path) -> PathBuf {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    PathBuf::from(part)
+}
+
 /// Makes the renaming itself durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

@@ -6,6 +6,8 @@ mod config;
 mod create;
 mod delete;
 mod hosts;
+mod key;
+mod passphrase_flag;
 mod version;
 
 use std::process::ExitCode;
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use artifact_flag::ArtifactFlag;
+pub use passphrase_flag::PassphraseFlag;
 
 use crate::event::Events;
 use crate::jobs::JobError;
@@ -39,6 +42,8 @@ enum Command {
     Create(create::Command),
     #[command(subcommand)]
     Delete(delete::Command),
+    #[command(subcommand)]
+    Key(key::Command),
     Version(version::Args),
 }
 
@@ -91,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Config(command) => config::run(command),
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
+        Command::Key(command) => key::run(command),
         Command::Version(args) => version::run(args),
     };
     match outcome {

@@ -5,23 +5,33 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::demand::Demand;
 use super::site::Hosts;
 use super::verify::damaged;
 use super::{JobError, Kind};
-use crate::bundle::{Bundle, Unverified, Verified, VerifyDepth};
+use crate::bundle::{Bundle, OpenError, Unverified, Verified, VerifyDepth};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
 use crate::host::facts::{self, Facts};
 use crate::install::{Found, NodeState};
 use crate::plan::preflight::{self, Needs, Severity};
+use crate::trust::Accepted;
 
 /// Opens the bundle that lies in these files or folders: one file, or the parts of one bundle.
 pub fn open_bundle(paths: &[PathBuf]) -> Result<Bundle<Unverified>, JobError> {
+    Ok(open_demanded(paths, &Demand::default())?.0)
+}
+
+/// As [`open_bundle`], if it is signed as demanded: that is looked at before anything else of it is read. Returns by
+/// whom it is signed where that was demanded.
+pub fn open_demanded(paths: &[PathBuf], demand: &Demand) -> Result<(Bundle<Unverified>, Option<Accepted>), JobError> {
     let [path] = paths else {
         return Err(JobError::new(Kind::Usage, "name one bundle with -a"));
     };
-    Bundle::open(path).map_err(|error| {
-        JobError::new(Kind::Bundle, error.to_string()).hint("name the file that kk artifact export wrote with -a FILE")
+    demand.opening(|check| Bundle::open_checked(path, check)).map_err(|error| match error {
+        OpenError::Signature { .. } => demand.refusal(error),
+        _ => JobError::new(Kind::Bundle, error.to_string())
+            .hint("name the file that kk artifact export wrote with -a FILE"),
     })
 }
 

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::demand::Demand;
 use super::{JobError, Kind, gather};
 use crate::bundle::{VerifyDepth, VerifyError};
 use crate::digest::Digest;
 use crate::event::Events;
+use crate::trust::Accepted;
 
 /// What was checked.
 #[derive(Clone, Debug, Serialize)]
@@ -19,11 +21,18 @@ pub struct Checked {
     pub components: usize,
     pub images: usize,
     pub blobs: usize,
+    /// Fingerprint and name of the trusted key that signed it; absent where none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// The keys that lead from a trusted one to the signer, the trusted one first; empty where it is trusted itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endorsed_by: Vec<String>,
 }
 
-/// Reads the whole bundle once; every bad entry of it is named.
-pub fn run(paths: &[PathBuf], depth: VerifyDepth, events: &Events) -> Result<Checked, JobError> {
-    let bundle = gather::open_bundle(paths)?;
+/// Reads the whole bundle once; every bad entry of it is named. Where there are files with `keys`, one of these keys
+/// must have signed it, which is looked at first.
+pub fn run(paths: &[PathBuf], keys: &[PathBuf], depth: VerifyDepth, events: &Events) -> Result<Checked, JobError> {
+    let (bundle, accepted) = gather::open_demanded(paths, &Demand::of_key_files(keys)?)?;
     let inventory = bundle.inventory();
     let checked = Checked {
         path: bundle.path().to_owned(),
@@ -31,6 +40,8 @@ pub fn run(paths: &[PathBuf], depth: VerifyDepth, events: &Events) -> Result<Che
         components: inventory.components.len(),
         images: inventory.images.len(),
         blobs: inventory.blobs.len(),
+        signer: accepted.as_ref().map(|accepted| accepted.signer.to_string()),
+        endorsed_by: accepted.iter().flat_map(Accepted::vouchers).map(|key| key.to_string()).collect(),
     };
     bundle.verify(depth, events).map_err(|error| damaged(&error))?;
     Ok(checked)

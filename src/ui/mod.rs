@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use changes::changes;
 pub use contents::contents;
-pub use question::{can_ask, confirm, confirmation, host_keys};
+pub use question::{can_ask, confirm, confirmation, host_keys, passphrase};
 pub use table::table;
 
 use crate::event::Events;

@@ -3,6 +3,8 @@
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use super::narrator::printable;
 use crate::host::ssh::{AskHostKey, HostKeyQuestion};
 
@@ -37,6 +39,14 @@ pub fn confirm(question: &str) -> bool {
     }
     let _ = write!(std::io::stderr(), "{} [y/N] ", printable(question));
     read_yes(&mut std::io::stdin().lock())
+}
+
+/// Asks for a passphrase without showing it; `None` where nobody can be asked.
+pub fn passphrase(question: &str) -> Option<SecretString> {
+    if !can_ask() {
+        return None;
+    }
+    rpassword::prompt_password(printable(question)).ok().map(SecretString::from)
 }
 
 fn host_key_question(question: &HostKeyQuestion) -> String {

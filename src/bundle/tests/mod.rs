@@ -3,6 +3,7 @@
 mod flipped;
 mod hostile;
 mod round_trip;
+mod signed;
 mod stock_tools;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ mod diff;
 mod export;
 mod inspect;
 mod sbom;
+mod sign;
 mod verify;
 
 use clap::Subcommand;
@@ -17,6 +18,7 @@ pub enum Command {
     Export(export::Args),
     Inspect(inspect::Args),
     Sbom(sbom::Args),
+    Sign(sign::Args),
     Verify(verify::Args),
 }
 
@@ -26,6 +28,7 @@ pub fn run(command: Command) -> Result<(), JobError> {
         Command::Export(args) => export::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Sbom(args) => sbom::run(args),
+        Command::Sign(args) => sign::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }

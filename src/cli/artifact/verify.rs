@@ -1,5 +1,7 @@
 //! `kk artifact verify`
 
+use std::path::PathBuf;
+
 use crate::bundle::VerifyDepth;
 use crate::cli::{ArtifactFlag, Context, OutputFlag};
 use crate::jobs::{JobError, verify};
@@ -8,7 +10,8 @@ use crate::ui;
 /// Check every byte of a bundle
 ///
 /// Reads the whole file once, and names every entry that is not what the inventory says, with the images or the
-/// component that it belongs to.
+/// component that it belongs to. With --key the signature is checked first, and a bundle that is not signed by one of
+/// the keys, or by one that they vouch for, is not read any further.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
@@ -16,6 +19,9 @@ pub struct Args {
     /// Check SHA-256 digests as well as BLAKE3; slower where the processor has no instructions for it
     #[arg(long)]
     pub sha256: bool,
+    /// Refuse the bundle unless this key signed it: a .pub file, several such lines, or allowed signers; may be repeated
+    #[arg(long = "key", value_name = "FILE")]
+    pub keys: Vec<PathBuf>,
     #[command(flatten)]
     pub output: OutputFlag,
 }
@@ -23,16 +29,21 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), JobError> {
     let context = Context::new(args.output.output)?;
     let depth = if args.sha256 { VerifyDepth::Sha256 } else { VerifyDepth::Blake3 };
-    let checked = verify::run(&args.bundle.artifact, depth, &context.events)?;
+    let checked = verify::run(&args.bundle.artifact, &args.keys, depth, &context.events)?;
     if context.json() {
         return ui::print_json(&checked);
     }
-    ui::print_line(&format!(
+    let mut text = format!(
         "{} is whole: {} components, {} images ({} blobs)\ndigest {}",
         checked.path.display(),
         checked.components,
         checked.images,
         checked.blobs,
         checked.digest,
-    ))
+    );
+    if let Some(signer) = &checked.signer {
+        text += &format!("\nsigned by {signer}");
+        checked.endorsed_by.iter().rev().for_each(|by| text += &format!("\n  for which vouches {by}"));
+    }
+    ui::print_line(&text)
 }

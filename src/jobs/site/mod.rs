@@ -2,7 +2,7 @@
 
 mod connect;
 mod secrets;
-mod store;
+pub(super) mod store;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
