@@ -6,12 +6,14 @@
 //!
 //! - [`PublicKey`], [`key_list`]: whom somebody trusts. [`SigningKey`]: whoever can sign.
 //! - [`Signature`]: one signature for one [`Namespace`]; [`Endorsement`]: an old key's word for a new one.
+//! - [`receipt`]: a site's signed word that it has a bundle.
 //! - [`SignatureFile`]: the content of `bundle.sig`; [`accept`](fn@accept): whether a site takes it.
 
 mod accept;
 mod endorsement;
 mod key_list;
 mod public_key;
+pub mod receipt;
 mod signature;
 mod signature_file;
 mod signing_key;

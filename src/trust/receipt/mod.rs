@@ -147,9 +147,8 @@ impl SignedReceipt {
             None => return Err(ReceiptError::Malformed),
         }
         let parts = bytes.split_last_chunk::<SIGNATURE>();
-        let parsed = parts.and_then(|(receipt, signature)| {
-            Some(Self { receipt: Receipt::parse(receipt)?, signature: *signature })
-        });
+        let parsed = parts
+            .and_then(|(receipt, signature)| Some(Self { receipt: Receipt::parse(receipt)?, signature: *signature }));
         parsed.ok_or(ReceiptError::Malformed)
     }
 

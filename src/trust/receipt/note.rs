@@ -107,22 +107,26 @@ pub(super) fn read(text: &str) -> Result<Vec<u8>, NoteError> {
     let mut values = Vec::new();
     let last = found.iter().map(|(number, _)| *number).max().unwrap_or_default();
     for number in 1..=last {
-        let of_number: Vec<&str> = found.iter().filter(|(one, _)| *one == number).map(|(_, rest)| rest.as_str()).collect();
+        let of_number: Vec<&str> =
+            found.iter().filter(|(one, _)| *one == number).map(|(_, rest)| rest.as_str()).collect();
         let problem = match of_number.as_slice() {
             [] => "is missing".to_owned(),
-            [one, others @ ..] if others.iter().all(|other| other == one) => match one_line(number, one, number == last) {
-                Ok(data) => {
-                    values.extend(data);
-                    continue;
+            [one, others @ ..] if others.iter().all(|other| other == one) => {
+                match one_line(number, one, number == last) {
+                    Ok(data) => {
+                        values.extend(data);
+                        continue;
+                    }
+                    Err(problem) => problem,
                 }
-                Err(problem) => problem,
-            },
+            }
             _ => "is there twice, and differs".to_owned(),
         };
         problems.push(LineProblem { line: number, problem });
     }
     if problems.is_empty() {
-        let wrong = || NoteError::Lines(vec![LineProblem { line: last, problem: "is not the end of a receipt".into() }]);
+        let wrong =
+            || NoteError::Lines(vec![LineProblem { line: last, problem: "is not the end of a receipt".into() }]);
         return symbols::join(&values).ok_or_else(wrong);
     }
     Err(NoteError::Lines(problems))
@@ -162,7 +166,8 @@ fn letters(text: &str) -> String {
 fn one_line(number: usize, letters: &str, is_last: bool) -> Result<Vec<u8>, String> {
     let mut values = Vec::new();
     for letter in letters.chars() {
-        let value = symbols::value(letter).ok_or_else(|| format!("has {letter:?} in it, which is no letter of a receipt"))?;
+        let value =
+            symbols::value(letter).ok_or_else(|| format!("has {letter:?} in it, which is no letter of a receipt"))?;
         values.push(value);
     }
     let count = values.len();

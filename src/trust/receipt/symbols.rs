@@ -50,7 +50,9 @@ pub(super) fn letter(value: u8) -> char {
 /// Bytes as values of five bits, the last one filled up with zeros.
 pub(super) fn split(bytes: &[u8]) -> Vec<u8> {
     let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
-    (0..(bytes.len() * 8).div_ceil(5)).map(|index| (0..5).fold(0, |value, one| value << 1 | bit(index * 5 + one))).collect()
+    (0..(bytes.len() * 8).div_ceil(5))
+        .map(|index| (0..5).fold(0, |value, one| value << 1 | bit(index * 5 + one)))
+        .collect()
 }
 
 /// The bytes of such values; `None` where the bits left over are not zeros.

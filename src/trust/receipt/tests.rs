@@ -28,13 +28,25 @@ fn a_receipt_survives_being_typed_and_scanned() {
     let (receipt, _) = signed("east-1");
     assert_eq!(receipt.lines().lines().count(), 9);
     let run = receipt.compact();
-    assert!(run.len() < 220 && run.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'.'));
+    assert!(
+        run.len() < 220 && run.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'.')
+    );
 }
 
 #[test]
 fn the_form_is_fixed() {
     let signed = SignedReceipt { receipt: receipt("east-1"), signature: [0x5a; 64] };
-    insta::assert_snapshot!(signed.lines(), @"");
+    insta::assert_snapshot!(signed.lines(), @r"
+     1  0416N ZC6R3 6SHJA GTRMW  XQ
+     2  CSA8A DXMXK B8VAS YHKTS  PY
+     3  JX5TD S0DYP GTEDA B77DN  YA
+     4  Y1K5C 5SQ8B 9HB9D 5MPJT  RS
+     5  B9D5M PJTB9 D5MPJ TB9D5  68
+     6  MPJTB 9D5MP JTB9D 5MPJT  PJ
+     7  B9D5M PJTB9 D5MPJ TB9D5  P4
+     8  MPJTB 9D5MP JTB9D 5MPJT  9K
+     9  B9D5M PJTB9 D5MPG  2S
+    ");
 }
 
 #[test]
@@ -89,8 +101,15 @@ fn every_wrong_line_is_named() {
     let swapped = format!(" 2{}", &lines[4][2..]);
     assert_eq!(said(with(1, &swapped)), "line 2 stands in the place of another one");
     assert_eq!(said(with(1, &lines[1][..20])), "line 2 has 14 letters, where 22 are expected");
-    assert_eq!(said(with(1, &lines[1].replace(&lines[1][10..11], "U"))), "line 2 has 'U' in it, which is no letter of a receipt");
-    let twice = format!("{}\n{}", lines[2], lines[2].replace(&lines[2][10..11], if &lines[2][10..11] == "7" { "8" } else { "7" }));
+    assert_eq!(
+        said(with(1, &lines[1].replace(&lines[1][10..11], "U"))),
+        "line 2 has 'U' in it, which is no letter of a receipt"
+    );
+    let twice = format!(
+        "{}\n{}",
+        lines[2],
+        lines[2].replace(&lines[2][10..11], if &lines[2][10..11] == "7" { "8" } else { "7" })
+    );
     assert_eq!(said(with(2, &twice)), "line 3 is there twice, and differs");
     let mut cut: Vec<String> = with(0, "");
     cut.pop();
