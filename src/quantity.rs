@@ -31,9 +31,36 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
+/// Bytes as people write them: `700M`, `4G`, `4GiB` and `4096`; K, M and G count in 1024s, KB, MB and GB in 1000s.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_uppercase().as_str() {
+        "" | "B" => Some(1),
+        "K" | "KIB" => Some(1 << 10),
+        "M" | "MIB" => Some(1 << 20),
+        "G" | "GIB" => Some(1 << 30),
+        "KB" => Some(1_000),
+        "MB" => Some(1_000_000),
+        "GB" => Some(1_000_000_000),
+        _ => None,
+    };
+    let count = number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    count.ok_or_else(|| "write a number of bytes, or one with K, M or G: 700M, 4G".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let sizes = ["4096", "700M", "4G", "4GiB", "4 gb", "1k"].map(|text| parse_bytes(text).unwrap());
+        assert_eq!(sizes, [4096, 734_003_200, 4 << 30, 4 << 30, 4_000_000_000, 1024]);
+        for text in ["", "G", "-1", "1.5G", "4T", "99999999999G", "1 2"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_and_times_are_readable() {

@@ -1,9 +1,11 @@
 //! What a bundle is read from, at any offset and by several readers at once.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fault::Fault;
@@ -15,6 +17,41 @@ pub trait Medium: Send + Sync {
 
     /// All bytes of the medium, as counted when it was opened.
     fn size(&self) -> u64;
+
+    /// Asks the medium itself, where it has checksums of its own, which of its parts in these ranges are damaged. Where it
+    /// has a good copy of such a part, this is what is read from now on.
+    fn recheck(&self, _suspected: &[Range<u64>]) -> Recheck {
+        Recheck::default()
+    }
+}
+
+/// What a medium says of itself.
+#[derive(Debug, Default)]
+pub struct Recheck {
+    /// A good copy took the place of a damaged one: reading again is worth it.
+    pub replaced: bool,
+    /// Parts without a good copy.
+    pub damaged: Vec<DamagedPart>,
+}
+
+/// A part that is there and not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedPart {
+    pub index: u32,
+    pub count: u32,
+    pub path: PathBuf,
+    /// How it shows: `has 4 of 9 bytes`; empty where its checksum alone says so.
+    pub how: String,
+}
+
+impl fmt::Display for DamagedPart {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "part {} of {} ({}) is damaged", self.index, self.count, self.path.display())?;
+        if !self.how.is_empty() {
+            write!(formatter, ": {}", self.how)?;
+        }
+        formatter.write_str("; copy it again")
+    }
 }
 
 /// A bundle in one file.

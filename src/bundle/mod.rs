@@ -4,6 +4,7 @@
 //! - [`layout`]: which entries follow from an inventory, and in which order; [`spelling`]: tar, tar.gz or tar.zst.
 //! - [`write`](mod@write): makes a bundle in one pass. [`read`]: opens one, [`verify`]: proves it, [`entry`]: reads from it,
 //!   [`sign`](mod@sign): puts a signature in.
+//! - [`parts`]: a bundle on small media; [`medium`]: what a bundle is read from.
 //! - [`diff`]: what changed between two inventories.
 //!
 //! A bundle is hostile until it is verified: [`Bundle<Unverified>`] shows its inventory and nothing else.
@@ -20,6 +21,7 @@ mod header;
 pub mod inventory;
 pub mod layout;
 pub mod medium;
+pub mod parts;
 pub mod read;
 #[cfg(test)]
 mod sample;

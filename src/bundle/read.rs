@@ -13,10 +13,11 @@ use super::check::InventoryError;
 use super::depth::VerifyDepth;
 use super::entry::{EntryReader, Place};
 use super::fault::BadObject;
-use super::front::{self, FrontError};
+use super::front::{self, FrontError, MAX_INVENTORY};
 use super::inventory::{FORMAT, Inventory, blob_path};
 use super::layout::{self, Member};
 use super::medium::{FileMedium, Medium};
+use super::parts::{self, Cut, Incomplete, PartSet, PartsMedium};
 use super::spelling::{START, Spelling};
 use crate::digest::Digest;
 
@@ -82,6 +83,10 @@ pub enum OpenError {
     Inventory { path: PathBuf, source: InventoryError },
     #[error("the bundle {} is refused: {source}", path.display())]
     Signature { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error(transparent)]
+    Parts(#[from] Incomplete),
+    #[error("the parts of {} hold another bundle than their headers say; export and split it again", path.display())]
+    OtherBundle { path: PathBuf },
 }
 
 /// Says whether a bundle may be read on, by the bytes of `bundle.json` and of `bundle.sig`. Called before anything of
@@ -117,6 +122,33 @@ impl Bundle<Unverified> {
         File::open(path).map_err(io)?.take(START as u64).read_to_end(&mut start).map_err(io)?;
         let spelling = Spelling::of_start(&start).ok_or_else(|| OpenError::NotATar { path: path.to_owned() })?;
         Self::open_medium_checked(path, Arc::new(FileMedium::open(path).map_err(io)?), spelling, check)
+    }
+
+    /// Opens the bundle that lies in these parts; its file's name alone is its path in messages. Where a part that holds
+    /// the first entries is damaged, a good copy of it is read, or the part is named.
+    pub fn open_parts(found: PartSet, check: &SignatureCheck<'_>) -> Result<Self, OpenError> {
+        /// The first entries end before this offset.
+        const FRONT: u64 = 2 * MAX_INVENTORY;
+        let path = PathBuf::from(&found.set.name);
+        let medium = Arc::new(PartsMedium::new(found)?);
+        let set = medium.set();
+        let mut opened = Self::open_medium_checked(&path, medium.clone(), set.spelling, check);
+        if !matches!(opened, Ok(_) | Err(OpenError::Signature { .. })) {
+            let rechecked = medium.recheck(&[0..FRONT]);
+            if !rechecked.damaged.is_empty() {
+                let (count, size) = (set.cut.count(), set.cut.size());
+                let (name, missing, damaged) = (set.name.clone(), Vec::new(), rechecked.damaged);
+                return Err(Incomplete { name, count, missing, damaged, size }.into());
+            }
+            if rechecked.replaced {
+                opened = Self::open_medium_checked(&path, medium.clone(), set.spelling, check);
+            }
+        }
+        let bundle = opened?;
+        if bundle.set(&set.name, set.cut) != *set {
+            return Err(OpenError::OtherBundle { path });
+        }
+        Ok(bundle)
     }
 
     /// Opens a bundle that lies on another kind of medium; `path` names it in messages.
@@ -212,6 +244,18 @@ impl<State> Bundle<State> {
     /// The file that was opened.
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// What the parts of this bundle have in common when its file, of this name, is cut so.
+    pub fn set(&self, name: &str, cut: Cut) -> parts::Set {
+        let bundle = self.digest().bytes();
+        let id = parts::header::set_of(&bundle, self.signature(), self.shared.spelling, cut);
+        parts::Set { id, bundle, spelling: self.shared.spelling, cut, name: name.to_owned() }
+    }
+
+    /// What the bundle is read from.
+    pub fn medium(&self) -> &dyn Medium {
+        self.shared.medium.as_ref()
     }
 
     pub fn spelling(&self) -> Spelling {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use super::entry::{EntryReader, Place};
 use super::fault::{BadObject, Fault};
 use super::frame::{self, CHUNK, Stream};
 use super::header::{BLOCK, END};
-use super::medium::Window;
+use super::medium::{DamagedPart, Window};
 use super::read::{Bundle, Places, Shared, Unverified, Verified};
 use crate::event::{Event, Events};
 
@@ -23,6 +24,8 @@ pub struct VerifyError {
     pub path: PathBuf,
     /// Every bad entry, in the bundle's order.
     pub bad: Vec<BadObject>,
+    /// Of a bundle in parts: those that are damaged.
+    pub parts: Vec<DamagedPart>,
 }
 
 /// A message lists this many bad entries.
@@ -37,6 +40,12 @@ impl fmt::Display for VerifyError {
         }
         if self.bad.len() > SHOWN {
             write!(formatter, "\n  and {} more", self.bad.len() - SHOWN)?;
+        }
+        for part in &self.parts {
+            write!(formatter, "\n{part}")?;
+        }
+        if !self.parts.is_empty() {
+            return Ok(());
         }
         formatter.write_str("\nCopy the bundle again; if it stays damaged, export it again")
     }
@@ -54,30 +63,72 @@ impl Bundle<Unverified> {
     /// Reads the file once, with all cores, and checks every byte of it. All bad entries are reported at once.
     pub fn verify(self, depth: VerifyDepth, events: &Events) -> Result<Bundle<Verified>, VerifyError> {
         let shared = self.shared;
-        events.emit(Event::BytesTotal { total: shared.medium.size() });
-        events.emit(Event::BytesMoved { bytes: shared.start });
-        let (places, broken) = shared.find();
-        let mut bad = shared.check_all(&places, depth, events);
-        match broken {
-            Some(fault) => {
-                bad.push((places.len(), fault));
-                bad.extend((places.len() + 1..shared.members.len()).map(|index| (index, Fault::OutOfReach)));
+        let mut proven = shared.prove(depth, events);
+        let mut parts = Vec::new();
+        if let Err(unsound) = &proven {
+            // Only now, and only where the damage is, the checksums of the medium's own parts matter.
+            let rechecked = shared.medium.recheck(&unsound.ranges(shared.start));
+            parts = rechecked.damaged;
+            if rechecked.replaced && parts.is_empty() {
+                events.emit(Event::Note { message: "A part is damaged; its other copy is read instead.".into() });
+                proven = shared.prove(depth, events);
             }
-            None => bad.extend(shared.check_end(places.last().map_or(shared.start, |place| place.end))),
         }
-        if bad.is_empty() {
-            let paths = shared.members.iter().enumerate().map(|(index, member)| (member.path.clone(), index));
-            let places = Arc::new(Places { by_path: HashMap::from_iter(paths), places });
-            return Ok(Bundle { shared, state: Verified { places } });
-        }
-        bad.sort_by_key(|(index, _)| *index);
-        let blame = Blame::new(&shared.inventory, &shared.members);
-        let bad = bad.into_iter().map(|(index, fault)| blame.bad_object(index, fault)).collect();
-        Err(VerifyError { path: shared.path.clone(), bad })
+        let places = proven.map_err(|unsound| shared.refuse(unsound, parts))?;
+        let paths = shared.members.iter().enumerate().map(|(index, member)| (member.path.clone(), index));
+        let places = Arc::new(Places { by_path: HashMap::from_iter(paths), places });
+        Ok(Bundle { shared, state: Verified { places } })
+    }
+}
+
+/// What was found wrong, and where every entry lies that was found.
+struct Unsound {
+    places: Vec<Place>,
+    /// Bad entries by their index; one past the last stands for the end of the archive.
+    bad: Vec<(usize, Fault)>,
+}
+
+impl Unsound {
+    /// Where in the file the damage is.
+    fn ranges(&self, start: u64) -> Vec<Range<u64>> {
+        // A wrong length in a frame's header puts the entry's end before that header's.
+        const AROUND: u64 = 1024;
+        let end = self.places.last().map_or(start, |place| place.end);
+        let of = |index: usize| match self.places.get(index) {
+            Some(place) => place.start.saturating_sub(AROUND)..place.end.saturating_add(AROUND),
+            None => end.saturating_sub(AROUND)..u64::MAX,
+        };
+        self.bad.iter().map(|(index, _)| of(*index)).collect()
     }
 }
 
 impl Shared {
+    /// Reads everything once.
+    fn prove(&self, depth: VerifyDepth, events: &Events) -> Result<Vec<Place>, Unsound> {
+        events.emit(Event::BytesTotal { total: self.medium.size() });
+        events.emit(Event::BytesMoved { bytes: self.start });
+        let (places, broken) = self.find();
+        let mut bad = self.check_all(&places, depth, events);
+        match broken {
+            Some(fault) => {
+                bad.push((places.len(), fault));
+                bad.extend((places.len() + 1..self.members.len()).map(|index| (index, Fault::OutOfReach)));
+            }
+            None => bad.extend(self.check_end(places.last().map_or(self.start, |place| place.end))),
+        }
+        if bad.is_empty() {
+            return Ok(places);
+        }
+        bad.sort_by_key(|(index, _)| *index);
+        Err(Unsound { places, bad })
+    }
+
+    fn refuse(&self, unsound: Unsound, parts: Vec<DamagedPart>) -> VerifyError {
+        let blame = Blame::new(&self.inventory, &self.members);
+        let bad = unsound.bad.into_iter().map(|(index, fault)| blame.bad_object(index, fault)).collect();
+        VerifyError { path: self.path.clone(), bad, parts }
+    }
+
     /// Where the entries lie, up to the first that cannot be found, and why it cannot.
     ///
     /// The place of a stored entry follows from its size; a packed one is passed over by the lengths of its frames.

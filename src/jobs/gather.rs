@@ -9,9 +9,10 @@ use super::demand::Demand;
 use super::site::Hosts;
 use super::verify::damaged;
 use super::{JobError, Kind};
-use crate::bundle::{Bundle, OpenError, Unverified, Verified, VerifyDepth};
+use crate::bundle::parts::{self, Incomplete, Source};
+use crate::bundle::{Bundle, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth};
 use crate::cluster::Cluster;
-use crate::event::{Event, Events};
+use crate::event::{self, Event, Events};
 use crate::host::facts::{self, Facts};
 use crate::install::{Found, NodeState};
 use crate::plan::preflight::{self, Needs, Severity};
@@ -25,14 +26,54 @@ pub fn open_bundle(paths: &[PathBuf]) -> Result<Bundle<Unverified>, JobError> {
 /// As [`open_bundle`], if it is signed as demanded: that is looked at before anything else of it is read. Returns by
 /// whom it is signed where that was demanded.
 pub fn open_demanded(paths: &[PathBuf], demand: &Demand) -> Result<(Bundle<Unverified>, Option<Accepted>), JobError> {
-    let [path] = paths else {
-        return Err(JobError::new(Kind::Usage, "name one bundle with -a"));
+    open_telling(paths, demand, &event::silent())
+}
+
+/// As [`open_demanded`], and tells of what lies beside it and was passed over.
+pub fn open_telling(
+    paths: &[PathBuf],
+    demand: &Demand,
+    events: &Events,
+) -> Result<(Bundle<Unverified>, Option<Accepted>), JobError> {
+    match sources(paths, events)?.as_slice() {
+        [source] => open_source(source, demand),
+        _ => Err(JobError::new(Kind::Usage, "name one bundle with -a")),
+    }
+}
+
+/// The bundles that lie in these files and folders. Parts of others that lie beside them are told of and left alone.
+pub fn sources(paths: &[PathBuf], events: &Events) -> Result<Vec<Source>, JobError> {
+    let found = parts::find(paths).map_err(|error| {
+        JobError::new(Kind::Bundle, error.to_string()).hint("name the file that kk artifact export wrote with -a FILE")
+    })?;
+    for stray in &found.strays {
+        let message = format!("{} belongs to another bundle and is passed over.", stray.display());
+        events.emit(Event::Note { message });
+    }
+    Ok(found.sources)
+}
+
+/// Opens a bundle that was found.
+pub fn open_source(source: &Source, demand: &Demand) -> Result<(Bundle<Unverified>, Option<Accepted>), JobError> {
+    let open = |check: &SignatureCheck<'_>| match source {
+        Source::File(path) => Bundle::open_checked(path, check),
+        Source::Parts(parts) => Bundle::open_parts(parts.clone(), check),
     };
-    demand.opening(|check| Bundle::open_checked(path, check)).map_err(|error| match error {
+    demand.opening(open).map_err(|error| match error {
         OpenError::Signature { .. } => demand.refusal(error),
-        _ => JobError::new(Kind::Bundle, error.to_string())
+        OpenError::Parts(error) => incomplete(&error),
+        error => JobError::new(Kind::Bundle, error.to_string())
             .hint("name the file that kk artifact export wrote with -a FILE"),
     })
+}
+
+/// Parts that are missing or damaged, each by its number.
+pub fn incomplete(error: &Incomplete) -> JobError {
+    let mut report = JobError::new(Kind::Bundle, error.to_string());
+    if !error.missing.is_empty() {
+        report = report.hint("name the folders of all media with -a, once each");
+    }
+    report.hint(format!("parts that are lost are written again on the connected side: {}", error.remedy()))
 }
 
 /// Opens a bundle and checks every byte of it.
@@ -43,7 +84,7 @@ pub async fn verified_bundle(paths: &[PathBuf], events: &Events) -> Result<Arc<B
 }
 
 fn verify(paths: &[PathBuf], events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
-    let bundle = open_bundle(paths)?;
+    let (bundle, _) = open_telling(paths, &Demand::default(), events)?;
     let title = "Verify the bundle".to_owned();
     let started = Instant::now();
     events.emit(Event::PhaseStarted { title: title.clone() });

@@ -32,7 +32,7 @@ pub struct Checked {
 /// Reads the whole bundle once; every bad entry of it is named. Where there are files with `keys`, one of these keys
 /// must have signed it, which is looked at first.
 pub fn run(paths: &[PathBuf], keys: &[PathBuf], depth: VerifyDepth, events: &Events) -> Result<Checked, JobError> {
-    let (bundle, accepted) = gather::open_demanded(paths, &Demand::of_key_files(keys)?)?;
+    let (bundle, accepted) = gather::open_telling(paths, &Demand::of_key_files(keys)?, events)?;
     let inventory = bundle.inventory();
     let checked = Checked {
         path: bundle.path().to_owned(),
@@ -49,7 +49,13 @@ pub fn run(paths: &[PathBuf], keys: &[PathBuf], depth: VerifyDepth, events: &Eve
 
 /// Every bad entry of a bundle, one a line.
 pub(super) fn damaged(error: &VerifyError) -> JobError {
-    JobError::new(Kind::Bundle, format!("the bundle {} is damaged", error.path.display()))
-        .details(error.bad.iter().map(ToString::to_string))
-        .hint("Copy the bundle again. If it stays damaged, export it again.")
+    let report = JobError::new(Kind::Bundle, format!("the bundle {} is damaged", error.path.display()))
+        .details(error.parts.iter().map(ToString::to_string))
+        .details(error.bad.iter().map(ToString::to_string));
+    if error.parts.is_empty() {
+        return report.hint("Copy the bundle again. If it stays damaged, export it again.");
+    }
+    report.hint(
+        "Copy these parts again and no others. If they stay damaged, write them again with kk artifact split --only.",
+    )
 }

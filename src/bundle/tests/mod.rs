@@ -2,6 +2,7 @@
 
 mod flipped;
 mod hostile;
+mod parts;
 mod round_trip;
 mod signed;
 mod stock_tools;

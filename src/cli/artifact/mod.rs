@@ -5,6 +5,8 @@ mod export;
 mod inspect;
 mod sbom;
 mod sign;
+mod join;
+mod split;
 mod verify;
 
 use clap::Subcommand;
@@ -19,6 +21,8 @@ pub enum Command {
     Inspect(inspect::Args),
     Sbom(sbom::Args),
     Sign(sign::Args),
+    Split(split::Args),
+    Join(join::Args),
     Verify(verify::Args),
 }
 
@@ -29,6 +33,8 @@ pub fn run(command: Command) -> Result<(), JobError> {
         Command::Inspect(args) => inspect::run(args),
         Command::Sbom(args) => sbom::run(args),
         Command::Sign(args) => sign::run(args),
+        Command::Split(args) => split::run(args),
+        Command::Join(args) => join::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }
