@@ -134,7 +134,7 @@ impl Bundle<Unverified> {
         let set = medium.set();
         let mut opened = Self::open_medium_checked(&path, medium.clone(), set.spelling, check);
         if !matches!(opened, Ok(_) | Err(OpenError::Signature { .. })) {
-            let rechecked = medium.recheck(&[0..FRONT]);
+            let rechecked = medium.recheck(std::slice::from_ref(&(0..FRONT)));
             if !rechecked.damaged.is_empty() {
                 let (count, size) = (set.cut.count(), set.cut.size());
                 let (name, missing, damaged) = (set.name.clone(), Vec::new(), rechecked.damaged);

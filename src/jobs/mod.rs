@@ -24,6 +24,7 @@ pub mod site;
 pub mod split;
 mod summary;
 pub mod verify;
+pub mod verify_parts;
 pub mod view_config;
 pub mod view_template;
 

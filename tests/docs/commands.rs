@@ -27,6 +27,11 @@ const KK: &[(&str, Run)] = &[
     ("kk artifact verify -a kubekey-artifact.tar.gz", Run::Here),
     ("kk artifact inspect -a kubekey-artifact.tar.gz", Run::Here),
     ("kk artifact diff kubekey-artifact.tar.gz next.tar.gz", Run::Here),
+    ("kk artifact split -a kubekey-artifact.tar.gz --size 4G -o usb", Run::Here),
+    ("kk artifact verify -a usb", Run::Here),
+    ("kk artifact split -a kubekey-artifact.tar.gz --size 4G --only 1 -o usb", Run::Here),
+    ("kk artifact verify --parts -a usb", Run::Here),
+    ("kk artifact join -a usb -o joined.tar.gz", Run::Here),
     ("kk create config -f cluster.yaml", Run::Here),
     ("kk config view -f cluster.yaml", Run::Here),
     ("kk config template haproxy.cfg > haproxy.cfg", Run::Here),
@@ -35,7 +40,7 @@ const KK: &[(&str, Run)] = &[
 ];
 
 /// Other programs that pages show.
-const OTHERS: &[&str] = &["cargo", "ctr", "kubectl", "sha256sum", "skopeo", "tar"];
+const OTHERS: &[&str] = &["cargo", "ctr", "for", "kubectl", "sha256sum", "skopeo", "tar"];
 
 #[test]
 fn every_kk_command_parses_and_is_run_somewhere() {
@@ -94,6 +99,7 @@ fn prepare(folder: &Path) {
     fs::write(folder.join("notes.txt"), "carried as it is\n").unwrap();
     fs::write(folder.join("small.yaml"), text).unwrap();
     run(folder, "kk artifact export -m small.yaml -o kubekey-artifact.tar.gz");
+    fs::create_dir(folder.join("usb")).unwrap();
     fs::copy(folder.join("kubekey-artifact.tar.gz"), folder.join("next.tar.gz")).unwrap();
 }
 

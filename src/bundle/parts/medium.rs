@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::damage::Incomplete;
 use super::find::PartSet;
 use super::header::{self, PartHeader, Set};
+use crate::bundle::depth::VerifyDepth;
 use crate::bundle::medium::{DamagedPart, Medium, Recheck};
+use crate::event::{Event, Events, silent};
 
 /// The parts of one bundle where they lie. Each is opened when its first byte is asked for.
 pub struct PartsMedium {
@@ -77,7 +79,7 @@ impl PartsMedium {
         let mut bad = Vec::new();
         for at in order {
             let Some(copy) = part.copies.get(at) else { continue };
-            match copy.is_whole() {
+            match is_whole(&copy.path, &copy.header, VerifyDepth::Blake3, &silent()) {
                 Ok(true) => {
                     part.used.store(at, Ordering::Relaxed);
                     recheck.replaced |= at != used;
@@ -103,16 +105,22 @@ impl Copied {
         let file = File::open(&self.path)?;
         Ok(self.file.get_or_init(|| file))
     }
+}
 
-    fn is_whole(&self) -> io::Result<bool> {
-        let file = self.open()?;
-        let mut hasher = blake3::Hasher::new();
-        each_piece(file, self.header.length(), |piece| {
-            hasher.update(piece);
-            Ok(())
-        })?;
-        Ok(*hasher.finalize().as_bytes() == self.header.blake3)
-    }
+/// Whether a part has the checksum in its header; with [`VerifyDepth::Sha256`] both of them.
+pub fn is_whole(path: &Path, header: &PartHeader, depth: VerifyDepth, events: &Events) -> io::Result<bool> {
+    let file = File::open(path)?;
+    let (mut blake3, mut sha256) = (blake3::Hasher::new(), ring::digest::Context::new(&ring::digest::SHA256));
+    each_piece(&file, header.length(), |piece| {
+        blake3.update(piece);
+        if depth == VerifyDepth::Sha256 {
+            sha256.update(piece);
+        }
+        events.emit(Event::BytesMoved { bytes: piece.len() as u64 });
+        Ok(())
+    })?;
+    let sha256_fits = depth != VerifyDepth::Sha256 || sha256.finish().as_ref() == header.sha256;
+    Ok(sha256_fits && *blake3.finalize().as_bytes() == header.blake3)
 }
 
 /// Reads a part's share from its first byte to its last, in pieces of at most 1 MiB.

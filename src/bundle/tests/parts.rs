@@ -160,7 +160,7 @@ fn a_good_copy_takes_the_place_of_a_damaged_part() {
     flip(&other.join(parts[5].file_name().unwrap()), 512);
     let error = refusal(&[&media, &other], folder.path());
     for copy in ["MEDIA/media/sample.tar.gz.006", "MEDIA/other/sample.tar.gz.006"] {
-        assert!(error.contains(&format!("part 6 of 12 ({copy}) is damaged; copy it again")), "{error}");
+        assert!(error.contains(&format!("part 6 of 16 ({copy}) is damaged; copy it again")), "{error}");
     }
 }
 

@@ -3,9 +3,9 @@
 mod diff;
 mod export;
 mod inspect;
+mod join;
 mod sbom;
 mod sign;
-mod join;
 mod split;
 mod verify;
 
@@ -19,10 +19,10 @@ pub enum Command {
     Diff(diff::Args),
     Export(export::Args),
     Inspect(inspect::Args),
+    Join(join::Args),
     Sbom(sbom::Args),
     Sign(sign::Args),
     Split(split::Args),
-    Join(join::Args),
     Verify(verify::Args),
 }
 
@@ -31,10 +31,10 @@ pub fn run(command: Command) -> Result<(), JobError> {
         Command::Diff(args) => diff::run(args),
         Command::Export(args) => export::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Join(args) => join::run(args),
         Command::Sbom(args) => sbom::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Split(args) => split::run(args),
-        Command::Join(args) => join::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::bundle::VerifyDepth;
+use crate::bundle::parts::cut::numbers;
 use crate::cli::{ArtifactFlag, Context, OutputFlag};
-use crate::jobs::{JobError, verify};
+use crate::jobs::{JobError, verify, verify_parts};
 use crate::ui;
 
 /// Check every byte of a bundle
@@ -22,6 +23,9 @@ pub struct Args {
     /// Refuse the bundle unless this key signed it: a .pub file, several such lines, or allowed signers; may be repeated
     #[arg(long = "key", value_name = "FILE")]
     pub keys: Vec<PathBuf>,
+    /// Of a bundle that was split: check each part that is there by its own checksums, wherever the others are
+    #[arg(long, conflicts_with = "keys")]
+    pub parts: bool,
     #[command(flatten)]
     pub output: OutputFlag,
 }
@@ -29,6 +33,9 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), JobError> {
     let context = Context::new(args.output.output)?;
     let depth = if args.sha256 { VerifyDepth::Sha256 } else { VerifyDepth::Blake3 };
+    if args.parts {
+        return parts(&args, depth, &context);
+    }
     let checked = verify::run(&args.bundle.artifact, &args.keys, depth, &context.events)?;
     if context.json() {
         return ui::print_json(&checked);
@@ -46,4 +53,14 @@ pub fn run(args: Args) -> Result<(), JobError> {
         checked.endorsed_by.iter().rev().for_each(|by| text += &format!("\n  for which vouches {by}"));
     }
     ui::print_line(&text)
+}
+
+fn parts(args: &Args, depth: VerifyDepth, context: &Context) -> Result<(), JobError> {
+    let checked = verify_parts::run(&args.bundle.artifact, depth, &context.events)?;
+    if context.json() {
+        return ui::print_json(&checked);
+    }
+    let (whole, missing) = (numbers(&checked.whole), numbers(&checked.missing));
+    let elsewhere = if missing.is_empty() { String::new() } else { format!("; not here: {missing}") };
+    ui::print_line(&format!("whole: {whole} of {} parts of {}{elsewhere}", checked.count, checked.name))
 }
