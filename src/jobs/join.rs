@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::demand::Demand;
 use super::{JobError, Kind, gather};
-use crate::bundle::parts::{self, JoinError, PartSet, Source};
 use crate::bundle::Spelling;
+use crate::bundle::parts::{self, JoinError, PartSet, Source};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::quantity;

@@ -42,7 +42,9 @@ fn open(paths: &[&Path]) -> Result<Bundle<Verified>, Refused> {
     let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
     let found = parts::find(&paths).unwrap();
     match found.sources.as_slice() {
-        [Source::Parts(parts)] => Ok(Bundle::open_parts(parts.clone(), &|_, _| Ok(()))?.verify(VerifyDepth::Blake3, &silent())?),
+        [Source::Parts(parts)] => {
+            Ok(Bundle::open_parts(parts.clone(), &|_, _| Ok(()))?.verify(VerifyDepth::Blake3, &silent())?)
+        }
         other => panic!("{other:?}"),
     }
 }
