@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::depth::VerifyDepth;
 use super::fault::{BadObject, Fault};
-use super::frame::Stream;
+use super::frame::{CHUNK, Stream};
 use super::header::{self, Header};
 use super::layout::Member;
-use super::medium::Medium;
+use super::medium::{Medium, PIECE};
 use super::spelling::Spelling;
 use crate::digest::Digest;
 
@@ -72,9 +72,24 @@ impl EntryReader {
         })
     }
 
+    /// Bytes of memory that a reader of this entry holds, about: a piece of the file, and of a packed entry a chunk and the
+    /// frame that holds it.
+    pub(super) fn memory(member: &Member, spelling: Spelling) -> u64 {
+        let window = PIECE.min(member.length());
+        if member.is_stored(spelling) { window } else { window + 2 * (CHUNK as u64).min(member.length()) }
+    }
+
     /// Bytes of the content.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The content's bytes from this one on, without reading most of those before it.
+    pub(super) fn part(mut self, from: u64) -> Result<PartReader, Fault> {
+        self.check_header()?;
+        let from = from.min(self.size);
+        self.stream.skip(from)?;
+        Ok(PartReader { stream: self.stream, path: self.path, left: self.size - from })
     }
 
     /// The next bytes of the content, none after its end; the same until they are consumed.
@@ -142,9 +157,40 @@ impl EntryReader {
     }
 
     fn failed(&self, fault: Fault) -> io::Error {
-        let bad = BadObject { path: self.path.clone(), belongs_to: Vec::new(), fault };
-        io::Error::new(io::ErrorKind::InvalidData, bad)
+        bad(&self.path, fault)
     }
+}
+
+/// The end of an entry's content, from some byte on.
+///
+/// A digest over the whole content proves nothing about a part of it: frames are checked as far as they are read, and what
+/// a bundle that has changed gives is for the reader of all parts to see.
+pub struct PartReader {
+    stream: Stream,
+    path: String,
+    /// Bytes that are not read yet.
+    left: u64,
+}
+
+impl Read for PartReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 || buffer.is_empty() {
+            return Ok(0);
+        }
+        let bytes = self.stream.fill().map_err(|fault| bad(&self.path, fault))?;
+        let count = bytes.len().min(buffer.len()).min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Err(bad(&self.path, Fault::Padding));
+        }
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        self.stream.consume(count);
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+fn bad(path: &str, fault: Fault) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, BadObject { path: path.to_owned(), belongs_to: Vec::new(), fault })
 }
 
 fn hex(bytes: &[u8]) -> String {

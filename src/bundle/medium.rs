@@ -87,7 +87,7 @@ impl Medium for FileMedium {
 }
 
 /// How many bytes are read at once: large enough for a disk, small enough to be hashed out of a processor's cache.
-const PIECE: u64 = 256 << 10;
+pub(super) const PIECE: u64 = 256 << 10;
 
 /// A run of a medium, read forwards through one buffer.
 pub(super) struct Window {
@@ -141,6 +141,13 @@ impl Window {
 
     pub(super) fn consume(&mut self, count: usize) {
         self.from = (self.from + count).min(self.to);
+    }
+
+    /// Consumes bytes of which those that are not in the buffer yet are not read.
+    pub(super) fn skip(&mut self, count: u64) {
+        let buffered = count.min((self.to - self.from) as u64);
+        self.from += buffered as usize;
+        self.next = self.next.saturating_add(count - buffered).min(self.end);
     }
 
     /// Consumes as many bytes as `expected` has and reports where they differ.

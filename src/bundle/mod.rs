@@ -34,7 +34,7 @@ pub mod write;
 
 pub use depth::VerifyDepth;
 pub use diff::InventoryDiff;
-pub use entry::EntryReader;
+pub use entry::{EntryReader, PartReader};
 pub use inventory::Inventory;
 pub use layout::Member;
 pub use read::{Bundle, OpenError, SignatureCheck, Unverified, Verified};

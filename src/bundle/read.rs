@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::check::InventoryError;
 use super::depth::VerifyDepth;
-use super::entry::{EntryReader, Place};
+use super::entry::{EntryReader, PartReader, Place};
 use super::fault::BadObject;
 use super::front::{self, FrontError, MAX_INVENTORY};
 use super::inventory::{FORMAT, Inventory, blob_path};
@@ -289,8 +289,30 @@ impl Bundle<Verified> {
         )
     }
 
+    /// The same, from a byte of its content on: what lies before it is passed over, not read.
+    pub fn open_entry_at(&self, path: &str, from: u64) -> Result<PartReader, EntryError> {
+        self.open_entry(path)?.part(from).map_err(|fault| {
+            let object = Box::new(BadObject { path: path.to_owned(), belongs_to: Vec::new(), fault });
+            EntryError::Bad { bundle: self.shared.path.clone(), object }
+        })
+    }
+
+    /// Bytes of memory that a reader of this entry holds, about.
+    pub fn reader_memory(&self, path: &str) -> u64 {
+        let index = self.state.places.by_path.get(path);
+        match index.and_then(|index| self.shared.members.get(*index)) {
+            Some(member) => EntryReader::memory(member, self.shared.spelling),
+            None => 0,
+        }
+    }
+
     /// The blob of this digest: an index, a manifest, a config or a layer.
     pub fn open_blob(&self, digest: &Digest) -> Result<EntryReader, EntryError> {
         self.open_entry(&blob_path(digest))
+    }
+
+    /// The same, from a byte of it on; see [`Bundle::open_entry_at`].
+    pub fn open_blob_at(&self, digest: &Digest, from: u64) -> Result<PartReader, EntryError> {
+        self.open_entry_at(&blob_path(digest), from)
     }
 }

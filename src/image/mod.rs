@@ -1,6 +1,7 @@
-//! OCI images: references, pull, push. Speaks the distribution specification to any registry.
+//! OCI images: references, pull, push, serve. Speaks the distribution specification to any registry.
 //!
-//! [`client::Client`] is one registry with one login; [`pull`] reads from it, [`push`] writes to it.
+//! [`client::Client`] is one registry with one login; [`pull`] reads from it, [`push`] writes to it. [`serve`] is a registry
+//! itself, a read-only one.
 
 mod auth;
 mod blob;
@@ -16,6 +17,7 @@ pub mod push;
 pub mod reference;
 pub mod registry;
 mod retry;
+pub mod serve;
 pub mod tls;
 mod transport;
 mod upload;

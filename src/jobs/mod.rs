@@ -20,6 +20,7 @@ pub mod passphrase;
 mod push;
 pub mod sbom;
 pub mod sign;
+pub mod serve;
 pub mod site;
 pub mod split;
 mod summary;

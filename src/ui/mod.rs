@@ -7,6 +7,7 @@ mod narrator;
 mod plain;
 
 mod question;
+mod serving;
 mod style;
 mod table;
 mod terminal;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub use changes::changes;
 pub use contents::contents;
 pub use question::{can_ask, confirm, confirmation, host_keys, passphrase};
+pub use question::{can_ask, confirm, confirmation, host_keys};
+pub use serving::serving;
 pub use table::table;
 
 use crate::event::Events;

@@ -96,6 +96,58 @@ impl Stream {
         }
     }
 
+    /// Passes over bytes of the run, without reading those of whole blocks and frames. What is passed over is not checked,
+    /// and so the run's end can no longer be.
+    pub(in crate::bundle) fn skip(&mut self, count: u64) -> Result<(), Fault> {
+        let mut left = count.min(self.remaining);
+        while left > 0 {
+            let mut passed = self.hop(left)?;
+            if passed == 0 {
+                passed = left.min(self.fill()?.len() as u64);
+                self.consume(passed as usize);
+            } else {
+                self.remaining -= passed;
+            }
+            left -= passed;
+        }
+        Ok(())
+    }
+
+    /// Passes over at most `most` bytes of which none need be read; 0 where some must be.
+    fn hop(&mut self, most: u64) -> Result<u64, Fault> {
+        let Self { window, spelling, length, remaining, form } = self;
+        match form {
+            Form::Stored { in_block, .. } if *in_block > 0 => {
+                let count = most.min(*in_block);
+                window.skip(count);
+                *in_block -= count;
+                Ok(count)
+            }
+            // What stands before the first block is checked first.
+            Form::Stored { .. } if *remaining == *length => Ok(0),
+            Form::Stored { .. } => {
+                let block = stored::block(*spelling);
+                let head = stored::block_head(*spelling, block, false).len() as u64;
+                let blocks = most / block;
+                window.skip(blocks * (head + block));
+                Ok(blocks * block)
+            }
+            Form::Packed { chunk, from, .. } => {
+                let next = (*remaining).min(packed::CHUNK as u64);
+                if *from < chunk.len() || most < next {
+                    return Ok(0);
+                }
+                let offset = window.offset();
+                let head = window.take(packed::head_length(*spelling) as usize)?;
+                let known = head.len() as u64;
+                let frame = packed::frame_length(*spelling, head);
+                let frame = frame.ok_or(Fault::Frame { offset, what: "frame header" })?;
+                window.skip(frame - known);
+                Ok(next)
+            }
+        }
+    }
+
     /// Fills `out` with the run's next bytes.
     pub(in crate::bundle) fn read_exact(&mut self, out: &mut [u8]) -> Result<(), Fault> {
         let mut filled = 0;

@@ -42,10 +42,23 @@ fn same_back(sample: &Sample, spelling: Spelling) {
         let mut bytes = Vec::new();
         bundle.open_entry(&member.path).unwrap().read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes.len() as u64, member.size);
+        for from in offsets(member.size) {
+            let mut part = Vec::new();
+            bundle.open_entry_at(&member.path, from).unwrap().read_to_end(&mut part).unwrap();
+            assert!(part == bytes[from as usize..], "{} from {from}", member.path);
+        }
         if let Some(expected) = sample.content.get(&member.sha256) {
             assert!(&bytes == expected, "{}", member.path);
         }
     }
+}
+
+/// Places in a content: its ends, and those of blocks and chunks.
+fn offsets(size: u64) -> Vec<u64> {
+    let ends = [0, 65535 - 512, (128 << 10) - 512, (1 << 20) - 512, 2 * 65535 - 512, size / 2, size];
+    let mut offsets: Vec<u64> = ends.into_iter().flat_map(|end| [end.saturating_sub(1), end, end + 1]).collect();
+    offsets.retain(|offset| *offset <= size);
+    offsets
 }
 
 proptest! {

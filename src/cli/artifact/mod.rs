@@ -7,6 +7,7 @@ mod join;
 mod sbom;
 mod sign;
 mod split;
+mod serve;
 mod verify;
 
 use clap::Subcommand;
@@ -23,6 +24,7 @@ pub enum Command {
     Sbom(sbom::Args),
     Sign(sign::Args),
     Split(split::Args),
+    Serve(serve::Args),
     Verify(verify::Args),
 }
 
@@ -35,6 +37,7 @@ pub fn run(command: Command) -> Result<(), JobError> {
         Command::Sbom(args) => sbom::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Split(args) => split::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }
