@@ -114,7 +114,20 @@ fn refusals_say_why_in_the_words_of_the_specification() {
         let address = address.replace(&foreign.to_string(), "DIGEST");
         told += &format!("{method} {address}: {} {}\n", answer.status.as_u16(), text(&answer));
     }
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    GET /favicon.ico: 404 {"errors":[{"code":"UNSUPPORTED","message":"no endpoint of a registry is here"}]}
+    GET /v2/nothing/tags/list: 404 {"errors":[{"code":"NAME_UNKNOWN","message":"the bundle has no such repository"}]}
+    GET /v2/No/tags/list: 400 {"errors":[{"code":"NAME_INVALID","message":"this cannot be a repository's name"}]}
+    GET /v2/pause/manifests/v0: 404 {"errors":[{"code":"MANIFEST_UNKNOWN","message":"the bundle has no such image"}]}
+    GET /v2/quay.io/a/b/manifests/DIGEST: 404 {"errors":[{"code":"MANIFEST_UNKNOWN","message":"the bundle has no such image"}]}
+    GET /v2/pause/blobs/DIGEST: 404 {"errors":[{"code":"BLOB_UNKNOWN","message":"no image of this repository has this blob"}]}
+    GET /v2/pause/blobs/sha256:0: 400 {"errors":[{"code":"DIGEST_INVALID","message":"write sha256: and 64 lower-case hex digits"}]}
+    GET /v2/pause/tags/list?n=x: 400 {"errors":[{"code":"PAGINATION_NUMBER_INVALID","message":"n is a number, 0 or more"}]}
+    POST /v2/pause/blobs/uploads/: 405 {"errors":[{"code":"UNSUPPORTED","message":"this registry is read-only"}]}
+    PUT /v2/pause/manifests/v1: 405 {"errors":[{"code":"UNSUPPORTED","message":"this registry is read-only"}]}
+    DELETE /v2/pause/manifests/v1: 405 {"errors":[{"code":"UNSUPPORTED","message":"this registry is read-only"}]}
+    GET /v2/pause/blobs/uploads/1: 405 {"errors":[{"code":"UNSUPPORTED","message":"this registry is read-only"}]}
+    "#);
 }
 
 #[test]
