@@ -19,7 +19,6 @@ use std::sync::Arc;
 pub use changes::changes;
 pub use contents::contents;
 pub use question::{can_ask, confirm, confirmation, host_keys, passphrase};
-pub use question::{can_ask, confirm, confirmation, host_keys};
 pub use serving::serving;
 pub use table::table;
 

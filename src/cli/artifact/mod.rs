@@ -5,9 +5,9 @@ mod export;
 mod inspect;
 mod join;
 mod sbom;
+mod serve;
 mod sign;
 mod split;
-mod serve;
 mod verify;
 
 use clap::Subcommand;
@@ -22,9 +22,9 @@ pub enum Command {
     Inspect(inspect::Args),
     Join(join::Args),
     Sbom(sbom::Args),
+    Serve(serve::Args),
     Sign(sign::Args),
     Split(split::Args),
-    Serve(serve::Args),
     Verify(verify::Args),
 }
 
@@ -35,9 +35,9 @@ pub fn run(command: Command) -> Result<(), JobError> {
         Command::Inspect(args) => inspect::run(args),
         Command::Join(args) => join::run(args),
         Command::Sbom(args) => sbom::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Split(args) => split::run(args),
-        Command::Serve(args) => serve::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }
