@@ -49,6 +49,13 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     count.ok_or_else(|| "write a number of bytes, or one with K, M or G: 700M, 4G".into())
 }
 
+/// `2026-11-24 03:07:43 UTC` for seconds since 1970; the number itself where no calendar has such a day.
+pub fn moment(since: i64) -> String {
+    let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    let moment = time::OffsetDateTime::from_unix_timestamp(since).ok();
+    moment.and_then(|moment| moment.format(&format).ok()).unwrap_or_else(|| since.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +76,14 @@ mod tests {
         assert_eq!(
             [0.04, 59.9, 59.99, 65.0, 7380.0].map(seconds),
             ["0.0 s", "59.9 s", "1 min 00 s", "1 min 05 s", "2 h 03 min"]
+        );
+    }
+
+    #[test]
+    fn moments_are_readable() {
+        assert_eq!(
+            [0, 1_795_000_000, i64::MAX].map(moment),
+            ["1970-01-01 00:00:00 UTC", "2026-11-18 11:06:40 UTC", "9223372036854775807"]
         );
     }
 }

@@ -41,4 +41,4 @@ pub use read::{Bundle, OpenError, SignatureCheck, Unverified, Verified};
 pub use sign::{SignError, sign};
 pub use spelling::Spelling;
 pub use verify::VerifyError;
-pub use write::{WriteError, Written, write};
+pub use write::{WriteError, Written, write, write_signed};

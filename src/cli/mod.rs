@@ -8,6 +8,7 @@ mod delete;
 mod hosts;
 mod key;
 mod passphrase_flag;
+mod receipt;
 mod version;
 
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ enum Command {
     Delete(delete::Command),
     #[command(subcommand)]
     Key(key::Command),
+    Receipt(receipt::Args),
     Version(version::Args),
 }
 
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
         Command::Key(command) => key::run(command),
+        Command::Receipt(args) => receipt::run(args),
         Command::Version(args) => version::run(args),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! The flag of every command that opens a key.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::jobs::passphrase::Passphrase;
 use crate::ui;
@@ -15,6 +16,6 @@ pub struct PassphraseFlag {
 
 impl PassphraseFlag {
     pub fn source(self) -> Passphrase {
-        Passphrase { file: self.passphrase_file, ask: Box::new(ui::passphrase) }
+        Passphrase { file: self.passphrase_file, ask: Arc::new(ui::passphrase) }
     }
 }

@@ -2,6 +2,7 @@
 //! line, so that a team's files load as they are; what `kk` adds are further fields.
 
 mod addons;
+mod artifact;
 mod calico;
 mod etcd;
 pub mod expose;
@@ -27,6 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use addons::*;
+pub use artifact::*;
 pub use calico::*;
 pub use etcd::*;
 pub use file::{load, read};
@@ -104,4 +106,6 @@ pub struct ClusterSpec {
     pub kubesphere: Kubesphere,
     /// The checks before an installation. (kk)
     pub preflight: Preflight,
+    /// What is demanded of bundles before they are read. (kk)
+    pub artifact: Artifact,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::demand::Demand;
 use super::site::{ConnectOptions, Hosts, Site};
 use super::{JobError, Kind, engine, files, gather, summary};
 use crate::bundle::{Bundle, Verified};
@@ -13,6 +14,7 @@ use crate::host::facts::Facts;
 use crate::install::{Inputs, kubernetes};
 use crate::plan::{self, OperatorWork, Order, Plan, Stage, Task, suffice};
 use crate::run::Summary;
+use crate::trust::receipt::Delivered;
 
 /// What the command was asked to do.
 pub struct Options {
@@ -20,6 +22,8 @@ pub struct Options {
     /// The bundle, or the parts of one; see [`gather::open_bundle`].
     pub bundle: Vec<PathBuf>,
     pub push_images: bool,
+    /// Take a bundle of a lower release than the site has.
+    pub allow_downgrade: bool,
     pub dry_run: bool,
     /// Asks the user a question; always yes with `--yes`.
     pub confirm: Box<dyn Fn(&str) -> bool>,
@@ -38,7 +42,8 @@ pub struct Outcome {
 pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> {
     let mut cluster = files::cluster(&options.cluster_file)?;
     files::refuse_unsupported(&cluster)?;
-    let bundle = gather::verified_bundle(&options.bundle, &events).await?;
+    let demand = Demand::of_site(&cluster, options.allow_downgrade, &events)?;
+    let (bundle, approval) = gather::demanded_bundle(&options.bundle, demand, &events).await?;
     files::settle_version(&mut cluster, bundle.inventory())?;
     check_suffices(&cluster, &bundle, &BTreeMap::new())?;
 
@@ -57,7 +62,9 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     if !(options.confirm)(&question) {
         return Err(JobError::new(Kind::Declined, "nothing was changed"));
     }
+    approval.record(&site)?;
     let run = engine::execute("create cluster", &plan, &hosts, Some(&bundle), &site, &options.connect, &events).await?;
+    site.delivered(bundle.inventory(), approval.signer(), Delivered::Installed)?;
     let text = describe(&cluster, &hosts, &site, &options).await;
     Ok(Outcome { run: Some(run), text })
 }

@@ -12,7 +12,7 @@ pub enum Kind {
     Usage,
     /// A cluster file, manifest or other file of the user's is wrong, or asks for what kk cannot do. Exit code 3.
     File,
-    /// The bundle is damaged, or lacks what the cluster file needs. Exit code 4.
+    /// The bundle is damaged, lacks what the cluster file needs, or is not signed as demanded. Exit code 4.
     Bundle,
     /// Checks before the installation failed; no host was changed. Exit code 5.
     Preflight,
@@ -69,7 +69,9 @@ impl Kind {
             Self::File => {
                 "A cluster file, a manifest or another file of yours is wrong, or asks for what kk cannot do yet. No host was touched."
             }
-            Self::Bundle => "The bundle is damaged, or lacks what the cluster file needs. No host was changed.",
+            Self::Bundle => {
+                "The bundle is damaged, lacks what the cluster file needs, or is not signed by a trusted key. No host was changed."
+            }
             Self::Preflight => "A check before the installation failed. No host was changed.",
             Self::Network => "A download failed, or a registry could not be read on the connected side.",
             Self::Host => {

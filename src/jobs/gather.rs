@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::demand::Demand;
+use super::demand::{Approval, Demand};
 use super::site::Hosts;
 use super::verify::damaged;
 use super::{JobError, Kind};
@@ -60,7 +60,7 @@ pub fn open_source(source: &Source, demand: &Demand) -> Result<(Bundle<Unverifie
         Source::Parts(parts) => Bundle::open_parts(parts.clone(), check),
     };
     demand.opening(open).map_err(|error| match error {
-        OpenError::Signature { .. } => demand.refusal(error),
+        OpenError::Signature { .. } => demand.refusal(&error),
         OpenError::Parts(error) => incomplete(&error),
         error => JobError::new(Kind::Bundle, error.to_string())
             .hint("name the file that kk artifact export wrote with -a FILE"),
@@ -78,19 +78,31 @@ pub fn incomplete(error: &Incomplete) -> JobError {
 
 /// Opens a bundle and checks every byte of it.
 pub async fn verified_bundle(paths: &[PathBuf], events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
+    Ok(demanded_bundle(paths, Demand::default(), events).await?.0)
+}
+
+/// As [`verified_bundle`], if the bundle is signed as demanded and not older than what the site has: that comes first.
+/// [`Approval::record`] keeps what was accepted, once the bundle is put to use.
+pub async fn demanded_bundle(
+    paths: &[PathBuf],
+    demand: Demand,
+    events: &Events,
+) -> Result<(Arc<Bundle<Verified>>, Approval), JobError> {
     let (paths, events) = (paths.to_owned(), events.clone());
-    let verified = tokio::task::spawn_blocking(move || verify(&paths, &events)).await;
+    let verified = tokio::task::spawn_blocking(move || verify(&paths, &demand, &events)).await;
     verified.map_err(|source| JobError::internal("the check of the bundle was cut off", source))?
 }
 
-fn verify(paths: &[PathBuf], events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
-    let (bundle, _) = open_telling(paths, &Demand::default(), events)?;
+fn verify(paths: &[PathBuf], demand: &Demand, events: &Events) -> Result<(Arc<Bundle<Verified>>, Approval), JobError> {
+    let (bundle, accepted) = open_telling(paths, demand, events)?;
+    let approval = demand.approve(bundle.inventory(), accepted)?;
+    approval.tell(events);
     let title = "Verify the bundle".to_owned();
     let started = Instant::now();
     events.emit(Event::PhaseStarted { title: title.clone() });
     let verified = bundle.verify(VerifyDepth::Blake3, events).map_err(|error| damaged(&error))?;
     events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
-    Ok(Arc::new(verified))
+    Ok((Arc::new(verified), approval))
 }
 
 /// Facts from all hosts, in one round trip each.

@@ -1,6 +1,8 @@
 //! Where the passphrase of a key comes from: a file, an open descriptor, or a person. Never a command line.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -11,11 +13,18 @@ use super::{JobError, Kind};
 pub type Ask = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
 
 /// Where a passphrase comes from.
+#[derive(Clone)]
 pub struct Passphrase {
     /// A file whose first line it is; `/dev/fd/N` for a descriptor.
     pub file: Option<PathBuf>,
     /// Asked where there is no file.
-    pub ask: Box<Ask>,
+    pub ask: Arc<Ask>,
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Passphrase").field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 impl Passphrase {

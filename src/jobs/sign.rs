@@ -1,6 +1,6 @@
 //! `kk artifact sign`: puts a signature into a bundle that is written already.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -13,8 +13,7 @@ use crate::trust::{Endorsement, Namespace, SignatureFile, SigningKey};
 /// What the command was asked to do.
 pub struct Options {
     pub bundle: Vec<PathBuf>,
-    pub key: PathBuf,
-    pub passphrase: Passphrase,
+    pub signing: Signing,
     /// In place of the bundle itself.
     pub output: Option<PathBuf>,
     /// Replace an output that exists.
@@ -34,6 +33,13 @@ pub struct Signed {
     pub endorsed_by: Vec<String>,
 }
 
+/// The key that signs, as the user names it.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    pub key: PathBuf,
+    pub passphrase: Passphrase,
+}
+
 /// A key and who vouches for it: what it takes to sign a bundle.
 pub struct Signer {
     key: SigningKey,
@@ -42,9 +48,9 @@ pub struct Signer {
 
 impl Signer {
     /// Reads the key, asks for its passphrase, and takes along the endorsements beside it.
-    pub fn read(key: &Path, passphrase: &Passphrase) -> Result<Self, JobError> {
-        let endorsements = keys::endorsements(key)?;
-        let key = keys::signing_key(key, passphrase)?;
+    pub fn read(signing: &Signing) -> Result<Self, JobError> {
+        let endorsements = keys::endorsements(&signing.key)?;
+        let key = keys::signing_key(&signing.key, &signing.passphrase)?;
         if let Some(first) = endorsements.first().filter(|first| !first.key().is(key.public())) {
             let message = format!("the endorsement beside the key is for another one, {}", first.key());
             return Err(JobError::new(Kind::File, message));
@@ -73,7 +79,7 @@ pub fn run(options: &Options) -> Result<Signed, JobError> {
         let message = format!("{} does not end with {}", output.display(), spelling.ending());
         return Err(JobError::new(Kind::Usage, message).hint("signing leaves the bundle's spelling as it is"));
     }
-    let signer = Signer::read(&options.key, &options.passphrase)?;
+    let signer = Signer::read(&options.signing)?;
     let signature = signer.sign(bundle.inventory_bytes())?;
     let path = output.unwrap_or_else(|| bundle.path().to_owned());
     bundle::sign(&bundle, &signature, &path)

@@ -38,6 +38,9 @@ pub struct ManifestSpec {
     pub registry: SourceRegistries,
     /// Helm charts. (kk)
     pub charts: Vec<ChartSource>,
+    /// Number of the delivery, higher each time: a site does not take a lower one than it has. (kk)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<u64>,
     /// Further files, carried as they are. (kk)
     pub files: Vec<FileSource>,
 }
@@ -52,6 +55,7 @@ impl Default for ManifestSpec {
             images: Vec::new(),
             registry: SourceRegistries::default(),
             charts: Vec::new(),
+            release: None,
             files: Vec::new(),
         }
     }

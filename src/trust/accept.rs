@@ -27,6 +27,17 @@ impl Accepted {
     }
 }
 
+/// Whom somebody trusts.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Keys that may sign.
+    pub trusted: Vec<PublicKey>,
+    /// Endorsements that were accepted before.
+    pub known: Vec<Endorsement>,
+    /// Keys that may neither sign nor vouch, whoever vouches for them.
+    pub revoked: Vec<PublicKey>,
+}
+
 /// A key that is reached from a trusted one.
 struct Reached {
     key: PublicKey,
@@ -39,6 +50,8 @@ struct Reached {
 pub enum Refusal {
     #[error("it is signed by {signer}, which is not a trusted key, and no trusted key vouches for it")]
     Unknown { signer: PublicKey },
+    #[error("it is signed by {signer}, a key that was revoked")]
+    Revoked { signer: PublicKey },
     #[error("it is signed by {signer}, for which the word of the trusted key {by} is forged: {source}")]
     Forged { signer: PublicKey, by: PublicKey, source: SignatureError },
     #[error("the signature is refused: {0}")]
@@ -49,15 +62,14 @@ pub enum Refusal {
 /// endorsements of the file and those that are known already, at most [`LONGEST_CHAIN`] in a row.
 ///
 /// Only endorsements that begin at a trusted key are looked at, so those of strangers cost nothing.
-pub fn accept(
-    file: &SignatureFile,
-    message: &[u8],
-    trusted: &[PublicKey],
-    known: &[Endorsement],
-) -> Result<Accepted, Refusal> {
+pub fn accept(file: &SignatureFile, message: &[u8], trust: &Trust) -> Result<Accepted, Refusal> {
     let signer = file.signature.signer();
     let start = |key: &PublicKey| Reached { key: key.clone(), chain: Vec::new(), trusted: key.clone() };
-    let mut reached: Vec<Reached> = trusted.iter().map(start).collect();
+    let is_revoked = |key: &PublicKey| trust.revoked.iter().any(|revoked| revoked.is(key));
+    if is_revoked(signer) {
+        return Err(Refusal::Revoked { signer: signer.clone() });
+    }
+    let mut reached: Vec<Reached> = trust.trusted.iter().filter(|key| !is_revoked(key)).map(start).collect();
     let mut forged = None;
     let mut from = 0;
     for _ in 0..=LONGEST_CHAIN {
@@ -69,8 +81,8 @@ pub fn accept(
         }
         let mut next: Vec<Reached> = Vec::new();
         for one in newest {
-            for word in known.iter().chain(&file.endorsements).filter(|word| word.by().is(&one.key)) {
-                if reached.iter().chain(&next).any(|seen| seen.key.is(word.key())) {
+            for word in trust.known.iter().chain(&file.endorsements).filter(|word| word.by().is(&one.key)) {
+                if is_revoked(word.key()) || reached.iter().chain(&next).any(|seen| seen.key.is(word.key())) {
                     continue;
                 }
                 match word.check() {

@@ -20,7 +20,7 @@ mod signing_key;
 #[cfg(test)]
 mod tests;
 
-pub use accept::{Accepted, LONGEST_CHAIN, Refusal, accept};
+pub use accept::{Accepted, LONGEST_CHAIN, Refusal, Trust, accept};
 pub use endorsement::{Endorsement, EndorsementError};
 pub use key_list::{KeyListError, key_list};
 pub use public_key::{PublicKey, PublicKeyError};

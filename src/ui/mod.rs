@@ -5,7 +5,7 @@ mod contents;
 mod json;
 mod narrator;
 mod plain;
-
+mod qr;
 mod question;
 mod serving;
 mod style;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 pub use changes::changes;
 pub use contents::contents;
+pub use qr::qr;
 pub use question::{can_ask, confirm, confirmation, host_keys, passphrase};
 pub use serving::serving;
 pub use table::table;

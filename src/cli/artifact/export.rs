@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::cli::{Context, OutputFormat};
+use crate::cli::{Context, OutputFormat, PassphraseFlag};
+use crate::jobs::sign::Signing;
 use crate::jobs::{JobError, export};
 use crate::sbom::Depth;
 use crate::{quantity, ui};
@@ -42,6 +43,11 @@ pub struct Args {
     /// Carry this file as kk for an architecture, where the manifest names kk; may be repeated
     #[arg(long = "kk", value_name = "ARCH=PATH", value_parser = executable)]
     pub executables: Vec<(String, PathBuf)>,
+    /// Sign the bundle with this key, as kk artifact sign does
+    #[arg(long, value_name = "FILE")]
+    pub sign_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub passphrase: PassphraseFlag,
     /// Answer yes to every question: replace the output if it exists
     #[arg(short = 'y', long)]
     pub yes: bool,
@@ -84,6 +90,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         catalog: args.catalog,
         executables: args.executables.into_iter().collect(),
         cache: None,
+        signing: args.sign_key.map(|key| Signing { key, passphrase: args.passphrase.source() }),
         sbom: args.sbom.into(),
     };
     let summary = context.runtime.block_on(export::run(&options, &context.events))?;

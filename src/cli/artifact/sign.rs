@@ -39,8 +39,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
     let overwrite = args.yes || args.output.as_ref().is_some_and(|output| output.is_file() && asked(output));
     let signed = sign::run(&sign::Options {
         bundle: args.bundle.artifact,
-        key: args.key,
-        passphrase: args.passphrase.source(),
+        signing: sign::Signing { key: args.key, passphrase: args.passphrase.source() },
         output: args.output,
         overwrite,
     })?;

@@ -21,6 +21,9 @@ pub struct Args {
     /// Do not push the bundle's images to the registry: they are there already
     #[arg(long)]
     pub skip_push_images: bool,
+    /// Take a bundle of a lower release than this site has accepted before
+    #[arg(long)]
+    pub allow_downgrade: bool,
     /// Print what would be done, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -39,6 +42,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         cluster_file: args.filename,
         bundle: args.bundle.artifact,
         push_images: !args.skip_push_images,
+        allow_downgrade: args.allow_downgrade,
         dry_run: args.dry_run,
         confirm: ui::confirmation(args.yes),
         connect: args.hosts.into_options(),

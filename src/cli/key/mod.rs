@@ -2,6 +2,7 @@
 
 mod endorse;
 mod generate;
+mod list;
 
 use clap::Subcommand;
 
@@ -12,11 +13,13 @@ use crate::jobs::JobError;
 pub enum Command {
     Generate(generate::Args),
     Endorse(endorse::Args),
+    List(list::Args),
 }
 
 pub fn run(command: Command) -> Result<(), JobError> {
     match command {
         Command::Generate(args) => generate::run(args),
         Command::Endorse(args) => endorse::run(args),
+        Command::List(args) => list::run(args),
     }
 }

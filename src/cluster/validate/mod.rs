@@ -2,6 +2,7 @@
 
 mod addons;
 mod addresses;
+mod artifact;
 mod endpoint;
 mod etcd;
 mod hosts;
@@ -34,6 +35,7 @@ pub fn validate(file: &ClusterFile) -> Vec<Problem> {
     registry::check(spec, &mut problems);
     system::check(spec, &mut problems);
     addons::check(spec, &mut problems);
+    artifact::check(spec, &mut problems);
     problems.0
 }
 

@@ -10,7 +10,7 @@ use crate::bundle::inventory::{self, Blob, Chart, Component, Entry, FORMAT, Inve
 use crate::digest::Digest;
 use crate::fetch::{Cache, Cached};
 use crate::jobs::{JobError, Kind};
-use crate::manifest::Lock;
+use crate::manifest::{Lock, ManifestFile};
 
 /// All that goes into a bundle: what it will say that it holds, and where the bytes are.
 pub(super) struct Assembled {
@@ -22,11 +22,11 @@ pub(super) struct Assembled {
 
 impl Assembled {
     /// All that the lock names, from the cache.
-    pub fn of(name: &str, wanted: &Wanted, lock: &Lock, cache: Arc<Cache>) -> Result<Self, JobError> {
+    pub fn of(manifest: &ManifestFile, wanted: &Wanted, lock: &Lock, cache: Arc<Cache>) -> Result<Self, JobError> {
         let inventory = Inventory {
             format: FORMAT,
-            name: name.to_owned(),
-            release: None,
+            name: manifest.metadata.name.clone(),
+            release: manifest.spec.release,
             base: None,
             arches: wanted.arches.clone(),
             components: Vec::new(),

@@ -3,6 +3,7 @@
 use super::assemble::Assembled;
 use super::wanted::Source;
 use crate::jobs::JobError;
+use crate::jobs::sign::Signer;
 use crate::manifest::Lock;
 use crate::yaml;
 
@@ -20,4 +21,10 @@ fn carried_manifest(source: &Source) -> Result<String, JobError> {
     }
     yaml::to_string(&source.manifest)
         .map_err(|error| JobError::internal("the manifest cannot be written without its secrets", error))
+}
+
+/// The content of `bundle.sig` for what was assembled, which must not change any more.
+pub(super) fn signature(assembled: &Assembled, signer: &Signer) -> Result<Vec<u8>, JobError> {
+    let json = assembled.inventory.to_json();
+    signer.sign(&json.map_err(|error| JobError::internal("the inventory cannot be written", error))?)
 }

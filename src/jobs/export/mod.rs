@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::sign::{Signer, Signing};
 use super::{JobError, Kind};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
@@ -51,6 +52,8 @@ pub struct Options {
     pub executables: BTreeMap<String, PathBuf>,
     /// In place of the user's cache folder.
     pub cache: Option<PathBuf>,
+    /// The key that signs the bundle.
+    pub signing: Option<Signing>,
     /// How much the carried bill of materials tells; none is carried where this is `None`.
     pub sbom: Option<Depth>,
 }
@@ -77,6 +80,7 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let started = Instant::now();
     let interrupt = Interrupt::watch();
     let spelling = setup::output_spelling(options)?;
+    let signer = options.signing.as_ref().map(Signer::read).transpose()?;
     let source = wanted::read_manifest(&options.manifest)?;
     let catalog = setup::read_catalog(options)?;
     let wanted = Wanted::of(&source, &catalog, &options.executables, events)?;
@@ -112,13 +116,14 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let fetched = interrupt.race(phase("Download components and images", events, fetching.fetch(plan))).await?;
     resolve::write_lock(&lock_path, previous.as_ref(), &fetched.lock, events)?;
 
-    let mut assembled = Assembled::of(&source.manifest.metadata.name, &wanted, &fetched.lock, cache)?;
+    let mut assembled = Assembled::of(&source.manifest, &wanted, &fetched.lock, cache)?;
     finish::manifest_and_lock(&mut assembled, &source, &fetched.lock)?;
     assembled.sort();
     let adding = materials::add(assembled, options.sbom, &interrupt, events);
     let assembled = phase("Write the bill of materials", events, adding).await?;
 
-    let packing = pack::pack(assembled, &options.output, spelling, &interrupt, events);
+    let signature = signer.map(|signer| finish::signature(&assembled, &signer)).transpose()?;
+    let packing = pack::pack(assembled, &options.output, spelling, signature, &interrupt, events);
     let (assembled, written) = phase("Write the bundle", events, packing).await?;
     exports::record(assembled.cache.root(), &assembled.inventory).map_err(network)?;
     Ok(Summary {

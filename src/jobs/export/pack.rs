@@ -11,18 +11,20 @@ use crate::digest::Digest;
 use crate::event::Events;
 use crate::jobs::{JobError, Kind};
 
-/// Writes the bundle, on a thread of its own.
+/// Writes the bundle, with this `bundle.sig` where there is one, on a thread of its own.
 pub(super) async fn pack(
     assembled: Assembled,
     output: &Path,
     spelling: Spelling,
+    signature: Option<Vec<u8>>,
     interrupt: &Interrupt,
     events: &Events,
 ) -> Result<(Assembled, Written), JobError> {
     let (output, events, interrupt) = (output.to_owned(), events.clone(), interrupt.clone());
     let writing = tokio::task::spawn_blocking(move || {
         let open = |member: &bundle::Member| open(&assembled, &member.sha256, &interrupt);
-        match bundle::write(&output, spelling, &assembled.inventory, &open, &events) {
+        let signature = signature.as_deref();
+        match bundle::write_signed(&output, spelling, &assembled.inventory, signature, &open, &events) {
             Ok(written) => Ok((assembled, written)),
             Err(_) if interrupt.is_set() => Err(Interrupt::error()),
             Err(error) => {

@@ -1,14 +1,18 @@
 //! One site: the folder beside the cluster file with its keys, known hosts and journal, and the sessions to its hosts.
 
 mod connect;
+mod deliveries;
 mod secrets;
 pub(super) mod store;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use connect::{ConnectOptions, Hosts};
+pub use deliveries::{Delivery, PUBLIC_KEY as RECEIPT_KEY};
 pub use secrets::bootstrap_token;
+pub use trust::TrustRecord;
 
 use super::{JobError, Kind};
 use crate::cluster::Cluster;
@@ -24,16 +28,21 @@ pub struct Site {
 impl Site {
     /// Opens the site's folder, making it where it is not there.
     pub fn open(cluster: &Cluster) -> Result<Self, JobError> {
-        let beside = cluster.path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let beside = beside.canonicalize().map_err(|source| {
-            JobError::internal(format!("cannot find the folder of {}", cluster.path.display()), source)
-        })?;
-        let site = Self { folder: beside.join(".kk").join(&cluster.name) };
+        let site = Self { folder: Self::folder_of(cluster)? };
         for folder in [site.folder.clone(), site.keys_folder(), site.journal()] {
             store::private_folder(&folder)
                 .map_err(|source| JobError::internal(format!("cannot make the folder {}", folder.display()), source))?;
         }
         Ok(site)
+    }
+
+    /// Where the folder of this cluster's site is, or will be.
+    fn folder_of(cluster: &Cluster) -> Result<PathBuf, JobError> {
+        let beside = cluster.path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = beside.canonicalize().map_err(|source| {
+            JobError::internal(format!("cannot find the folder of {}", cluster.path.display()), source)
+        })?;
+        Ok(beside.join(".kk").join(&cluster.name))
     }
 
     /// `.kk/<cluster>/`

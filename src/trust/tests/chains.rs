@@ -1,5 +1,5 @@
-use super::super::{Endorsement, LONGEST_CHAIN, SigningKey, accept};
-use super::{MESSAGE, key, signed, verdict};
+use super::super::{Endorsement, LONGEST_CHAIN, Refusal, SigningKey, accept};
+use super::{MESSAGE, key, signed, trust, verdict};
 
 fn word(old: &SigningKey, new: &SigningKey) -> Endorsement {
     Endorsement::sign(old, new.public()).unwrap()
@@ -22,9 +22,12 @@ fn a_new_key_is_accepted_on_the_old_ones_word() {
 #[test]
 fn a_word_that_was_accepted_before_need_not_be_carried() {
     let (old, new) = (key("old"), key("new"));
-    let accepted = accept(&signed(&new), MESSAGE, &[old.public().clone()], &[word(&old, &new)]).unwrap();
+    let accepted = accept(&signed(&new), MESSAGE, &trust(&[old.public().clone()], &[word(&old, &new)])).unwrap();
     assert_eq!(accepted.chain, [word(&old, &new)]);
-    assert!(accept(&signed(&new), MESSAGE, &[], &[word(&old, &new)]).is_err(), "the old key is trusted no more");
+    assert!(
+        accept(&signed(&new), MESSAGE, &trust(&[], &[word(&old, &new)])).is_err(),
+        "the old key is trusted no more"
+    );
 }
 
 #[test]
@@ -73,9 +76,26 @@ fn chains_are_followed_so_far_and_no_further() {
     let keys: Vec<SigningKey> = (0..=LONGEST_CHAIN + 1).map(|number| key(&format!("key {number}"))).collect();
     let words: Vec<Endorsement> = keys.windows(2).rev().map(|pair| word(&pair[0], &pair[1])).collect();
     let trusted = [keys[0].public().clone()];
-    let accepted = accept(&signed(&keys[LONGEST_CHAIN]), MESSAGE, &trusted, &words).unwrap();
+    let accepted = accept(&signed(&keys[LONGEST_CHAIN]), MESSAGE, &trust(&trusted, &words)).unwrap();
     assert_eq!(accepted.chain.len(), LONGEST_CHAIN);
     let names: Vec<String> = accepted.vouchers().iter().map(|key| key.comment().to_owned()).collect();
     assert_eq!(names, (0..LONGEST_CHAIN).map(|number| format!("key {number}")).collect::<Vec<_>>());
-    assert!(accept(&signed(&keys[LONGEST_CHAIN + 1]), MESSAGE, &trusted, &words).is_err());
+    assert!(accept(&signed(&keys[LONGEST_CHAIN + 1]), MESSAGE, &trust(&trusted, &words)).is_err());
+}
+
+#[test]
+fn a_revoked_key_neither_signs_nor_vouches() {
+    let (old, stolen, next) = (key("old"), key("stolen"), key("next"));
+    let mut file = signed(&next);
+    file.endorsements = vec![word(&old, &stolen), word(&stolen, &next)];
+    let mut trust = trust(&[old.public().clone()], &[]);
+    assert_eq!(accept(&file, MESSAGE, &trust).unwrap().chain.len(), 2);
+    trust.revoked = vec![stolen.public().clone()];
+    assert!(matches!(accept(&file, MESSAGE, &trust), Err(Refusal::Unknown { .. })));
+    let mut file = signed(&stolen);
+    file.endorsements = vec![word(&old, &stolen)];
+    assert!(matches!(accept(&file, MESSAGE, &trust), Err(Refusal::Revoked { .. })));
+    // A key that is listed in both places is revoked.
+    trust.trusted.push(stolen.public().clone());
+    assert!(accept(&file, MESSAGE, &trust).is_err());
 }

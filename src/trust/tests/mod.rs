@@ -5,7 +5,7 @@ mod chains;
 mod keys;
 mod stock;
 
-use super::{PublicKey, SignatureFile, SigningKey};
+use super::{PublicKey, SignatureFile, SigningKey, Trust};
 
 const MESSAGE: &[u8] = b"{\n  \"format\": 1\n}\n";
 
@@ -19,13 +19,18 @@ fn signed(key: &SigningKey) -> SignatureFile {
     SignatureFile { signature, endorsements: Vec::new() }
 }
 
+/// Whom a site trusts that lists these keys and knows these endorsements.
+fn trust(trusted: &[PublicKey], known: &[super::Endorsement]) -> Trust {
+    Trust { trusted: trusted.to_vec(), known: known.to_vec(), revoked: Vec::new() }
+}
+
 /// What is said of a `bundle.sig` of these bytes where these keys are trusted.
 fn verdict(bytes: &[u8], trusted: &[PublicKey]) -> String {
     let file = match SignatureFile::parse(bytes) {
         Ok(file) => file,
         Err(error) => return format!("unread: {error}"),
     };
-    match super::accept(&file, MESSAGE, trusted, &[]) {
+    match super::accept(&file, MESSAGE, &trust(trusted, &[])) {
         Ok(accepted) => format!("accepted: {}", accepted.signer.comment()),
         Err(error) => format!("refused: {error}"),
     }
