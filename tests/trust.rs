@@ -198,6 +198,23 @@ fn what_is_not_signed_by_a_known_key_is_not_read() {
     let said = desk.refused("artifact verify -a mixed.tar --key own.pub", 4);
     assert!(said.contains("it was made over something else"), "{said}");
 
+    // Split after it was signed, its parts say who signed it; split before, it is signed no more.
+    desk.write(
+        "noise.bin",
+        (0u32..700_000).flat_map(|one| one.wrapping_mul(2_654_435_761).to_le_bytes()).collect::<Vec<u8>>(),
+    );
+    desk.write("large.yaml", desk.read("small.yaml").replace("notes.txt", "noise.bin"));
+    desk.done("artifact export -m large.yaml -o large.tar --sign-key own");
+    desk.done("artifact split -a large.tar --size 1M");
+    fs::remove_file(desk.path("large.tar")).unwrap();
+    let part = fs::read_dir(desk.folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let part =
+        part.into_iter().find(|name| name.starts_with("large") && !name.ends_with(".yaml") && !name.ends_with(".lock"));
+    let part = part.expect("a part");
+    desk.done(&format!("artifact verify -a {part} --key own.pub"));
+    desk.refused(&format!("artifact verify -a {part} --key stranger.pub"), 4);
+    assert!(desk.refused(&format!("artifact sign -a {part} --key own"), 2).contains("before it is split"));
+
     // Damage is told from a wrong signature.
     let mut bytes = fs::read(desk.path("other.tar")).unwrap();
     let at = bytes.windows(9).position(|window| window == b"SIGNATURE").unwrap() + 40;
@@ -251,6 +268,42 @@ fn a_site_that_lists_keys_takes_signed_bundles_only() {
     assert!(desk.refused("config view -f mistake.yaml", 3).contains("spec.artifact.trustedKeys[0]"));
 }
 
+/// The guide's commands as a person at a terminal gives them, passphrases typed.
+#[test]
+fn the_guide_at_a_terminal() {
+    let desk = Desk::new();
+    let kk = PathBuf::from(env!("CARGO_BIN_EXE_kk"));
+    let typed = |command: &str, input: &str| {
+        let command = command.replacen("kk ", &format!("{} ", kk.display()), 1);
+        let story = desk.tell("script", &["-qec", &command, "/dev/null"], input.as_bytes());
+        assert_eq!(story.code, 0, "{command}\n{}{}", story.out, story.err);
+        assert!(!story.out.contains("seven words"), "the passphrase is shown: {}", story.out);
+        story.out
+    };
+    let words = "seven words\n";
+    desk.done("artifact export -m small.yaml -o kubekey-artifact.tar.gz");
+    typed("kk key generate -o release-key", &words.repeat(2));
+    typed("kk artifact sign -a kubekey-artifact.tar.gz --key release-key", words);
+    let said = typed("kk artifact verify -a kubekey-artifact.tar.gz --key release-key.pub", "");
+    assert!(said.contains("(release-key)"), "{said}");
+    desk.cluster(&["release-key.pub"]);
+    assert!(typed("kk key list -f cluster.yaml", "").contains("release-key  trusted"));
+    typed("kk key generate -o next-key", &words.repeat(2));
+    typed("kk key endorse --key release-key next-key.pub", words);
+
+    let site = Site::open(&kk::cluster::load(&desk.path("cluster.yaml")).unwrap()).unwrap();
+    let bundle = Bundle::open(&desk.path("kubekey-artifact.tar.gz")).unwrap();
+    site.delivered(bundle.inventory(), None, Delivered::Installed).unwrap();
+    desk.write("receipt.txt", typed("kk receipt -f cluster.yaml", ""));
+    desk.write("east-1.pub", desk.read(".kk/east-1/receipt-key.pub"));
+    assert!(typed("kk receipt check receipt.txt --key east-1.pub", "").contains("east-1"));
+
+    let mistyped =
+        desk.tell("script", &["-qec", &format!("{} key generate -o x", kk.display()), "/dev/null"], b"one\nother\n");
+    assert!(mistyped.code == 2 && mistyped.out.contains("the two passphrases differ"), "{}", mistyped.out);
+    assert!(!desk.path("x").exists());
+}
+
 #[test]
 fn a_receipt_leaves_a_site_and_is_read_outside() {
     let desk = Desk::new();
@@ -264,13 +317,13 @@ fn a_receipt_leaves_a_site_and_is_read_outside() {
     let story = desk.kk("receipt -f cluster.yaml --qr");
     assert_eq!(story.code, 0, "{}", story.err);
     assert!(story.err.contains("receipt-key.pub on the connected side"), "{}", story.err);
-    assert!(story.out.contains("\ninstalled 20") && story.out.contains("█"), "{}", story.out);
+    assert!(story.out.contains("\ninstalled  20") && story.out.contains("█"), "{}", story.out);
     assert_eq!(desk.path(".kk/east-1/pki/receipt-key").metadata().unwrap().permissions().mode() & 0o777, 0o600);
     desk.write("note.txt", &story.out);
     desk.write("site.pub", desk.read(".kk/east-1/receipt-key.pub"));
     let said = desk.done("receipt check note.txt --key site.pub");
     assert!(
-        said.contains("site     east-1\nbundle   small\n") && said.contains(&bundle.digest().to_string()),
+        said.contains("site       east-1\nbundle     small\n") && said.contains(&bundle.digest().to_string()),
         "{said}"
     );
 

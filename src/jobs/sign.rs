@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::demand::Demand;
 use super::passphrase::Passphrase;
 use super::{JobError, Kind, gather, keys};
+use crate::bundle::parts::Source;
 use crate::bundle::{self, Spelling};
 use crate::digest::Digest;
+use crate::event;
 use crate::trust::{Endorsement, Namespace, SignatureFile, SigningKey};
 
 /// What the command was asked to do.
@@ -73,7 +76,14 @@ pub fn run(options: &Options) -> Result<Signed, JobError> {
         return Err(JobError::new(Kind::Declined, format!("{} exists already", output.display()))
             .hint("Give another name with -o, or --yes to replace it."));
     }
-    let bundle = gather::open_bundle(&options.bundle)?;
+    let bundle = match gather::sources(&options.bundle, &event::silent())?.as_slice() {
+        [source @ Source::File(_)] => gather::open_source(source, &Demand::default())?.0,
+        [Source::Parts(_)] => {
+            return Err(JobError::new(Kind::Usage, "a bundle is signed before it is split")
+                .hint("kk artifact join makes one file of the parts; sign that one, and split it again"));
+        }
+        _ => return Err(JobError::new(Kind::Usage, "name one bundle with -a")),
+    };
     let spelling = bundle.spelling();
     if let Some(output) = output.as_ref().filter(|output| Spelling::of_name(output) != Ok(spelling)) {
         let message = format!("{} does not end with {}", output.display(), spelling.ending());

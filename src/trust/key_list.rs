@@ -20,6 +20,9 @@ pub enum KeyListError {
 /// The keys of such a file that may sign for this namespace. Comments and empty lines are passed over; in an
 /// allowed-signers file a key is called by its principals.
 pub fn key_list(text: &str, namespace: Namespace) -> Result<Vec<PublicKey>, KeyListError> {
+    if text.contains("PRIVATE KEY-----") {
+        return Err(KeyListError::Key { line: 1, source: PublicKeyError::Private });
+    }
     let mut keys = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;

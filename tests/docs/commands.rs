@@ -16,6 +16,8 @@ use crate::pages::{self, checkout};
 enum Run {
     /// By this test, in a folder with a bundle.
     Here,
+    /// By this file of the integration tests, which holds the command as it is shown.
+    Test(&'static str),
     /// By this file of the end-to-end tests, which have hosts and a connected world.
     Lab(&'static str),
 }
@@ -37,10 +39,18 @@ const KK: &[(&str, Run)] = &[
     ("kk config template haproxy.cfg > haproxy.cfg", Run::Here),
     ("kk create cluster -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Lab("create.sh")),
     ("kk delete cluster -f cluster.yaml", Run::Lab("delete.sh")),
+    ("kk key generate -o release-key", Run::Test("trust.rs")),
+    ("kk artifact sign -a kubekey-artifact.tar.gz --key release-key", Run::Test("trust.rs")),
+    ("kk artifact verify -a kubekey-artifact.tar.gz --key release-key.pub", Run::Test("trust.rs")),
+    ("kk key list -f cluster.yaml", Run::Test("trust.rs")),
+    ("kk key generate -o next-key", Run::Test("trust.rs")),
+    ("kk key endorse --key release-key next-key.pub", Run::Test("trust.rs")),
+    ("kk receipt -f cluster.yaml", Run::Test("trust.rs")),
+    ("kk receipt check receipt.txt --key east-1.pub", Run::Test("trust.rs")),
 ];
 
 /// Other programs that pages show.
-const OTHERS: &[&str] = &["cargo", "ctr", "for", "kubectl", "sha256sum", "skopeo", "tar"];
+const OTHERS: &[&str] = &["cargo", "ctr", "for", "kubectl", "sha256sum", "skopeo", "ssh-keygen", "tar"];
 
 #[test]
 fn every_kk_command_parses_and_is_run_somewhere() {
@@ -71,6 +81,12 @@ fn every_kk_command_parses_and_is_run_somewhere() {
             wrong.push(format!("no page shows this any more: {command}"));
         }
         match run {
+            Run::Test(file) => {
+                let text = fs::read_to_string(checkout().join("tests").join(file)).unwrap_or_default();
+                if !text.contains(&format!("\"{command}\"")) {
+                    wrong.push(format!("tests/{file} should run this: {command}"));
+                }
+            }
             // Where the end-to-end tests are not, none of them can be missing.
             Run::Lab(file)
                 if checkout().join("tests/e2e").is_dir() && !checkout().join("tests/e2e").join(file).is_file() =>

@@ -28,7 +28,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         return ui::print_json(&checked);
     }
     ui::print_line(&format!(
-        "site     {}\nbundle   {}\ndigest   {}\n{:<8} {}\nsigned   {}",
+        "site       {}\nbundle     {}\ndigest     {}\n{:<10} {}\nsigned by  {}",
         checked.site,
         checked.bundle.as_deref().unwrap_or("not exported from this machine"),
         checked.digest,

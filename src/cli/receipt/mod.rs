@@ -51,7 +51,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         return ui::print_json(&told);
     }
     let mut text = format!(
-        "site     {}\nbundle   {}\ndigest   {}\n{:<8} {}\n\n{}",
+        "site       {}\nbundle     {}\ndigest     {}\n{:<10} {}\n\n{}",
         told.site,
         told.delivery.name,
         told.delivery.digest,
