@@ -164,19 +164,37 @@ fn every_default_of_the_annotated_cluster_file_can_be_put_into_force() {
     assert_eq!(without(&all), without(&few));
 }
 
+/// The text of a manifest for one version and architecture, with a registry.
+fn made_manifest(version: &str, arch: &str) -> Result<String, kk::jobs::JobError> {
+    let options = create_manifest::Options {
+        name: "quickstart".into(),
+        kubernetes: vec![version.into()],
+        arches: vec![arch.into()],
+        registry: Some("registry".into()),
+        network: "flannel".into(),
+        kubeconfig: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("starts");
+    runtime.block_on(create_manifest::text(&options, &kk::event::silent()))
+}
+
 #[test]
 fn a_made_manifest_loads_and_is_that_of_the_samples() {
     for (sample, version) in [("manifest-v1.35.yaml", "v1.35.4"), ("manifest-v1.36.yaml", "v1.36.3")] {
-        let text = create_manifest::text("quickstart", &[version.into()], &["amd64".into()]).expect("is made");
+        let text = made_manifest(version, "amd64").expect("is made");
         let (_folder, path) = written(&text);
         let made = manifest::load(&path).unwrap_or_else(|error| panic!("{:#?}", error.details()));
         let sample = manifest::load(&Path::new("manifests/samples").join(sample)).expect("loads");
-        let mut images = (made.spec.images.clone(), sample.spec.images.clone());
-        images.0.sort();
-        // The samples carry a web server for the quickstart; made manifests take it over with the rest.
-        images.1.sort();
-        assert_eq!(images.0, images.1);
-        assert_eq!(made.spec.components.wanted(), sample.spec.components.wanted());
+        // The samples carry a web server for the quickstart, and not the image for etcd in pods, which kk does not run.
+        let of = |images: &[String], left_out: &str| {
+            let mut images: Vec<String> = images.iter().filter(|image| !image.contains(left_out)).cloned().collect();
+            images.sort();
+            images
+        };
+        assert_eq!(of(&made.spec.images, "k8s.io/etcd:"), of(&sample.spec.images, "/nginx:"));
+        let mut components = made.spec.components.wanted();
+        components.retain(|(name, _)| name != "kk");
+        assert_eq!(components, sample.spec.components.wanted());
     }
 }
 
@@ -189,9 +207,9 @@ fn what_cannot_be_made_says_why() {
     let mut all = vec![
         error(create_config::text("../x", None)),
         error(create_config::text("x", Some("1.35"))),
-        error(create_manifest::text("x", &["v1.35".into()], &["amd64".into()])),
-        error(create_manifest::text("x", &["v1.35.4".into()], &["x86_64".into()])),
-        error(create_manifest::text("x", &["v1.2.3".into()], &["amd64".into()])),
+        error(made_manifest("v1.35", "amd64")),
+        error(made_manifest("v1.35.4", "x86_64")),
+        error(made_manifest("v1.2.3", "amd64")),
     ];
     let (_folder, path) = written("mine");
     let refused = create_config::write(&path, "", false).expect_err("is there").hints.join("");

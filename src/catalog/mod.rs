@@ -22,6 +22,27 @@ pub struct Catalog {
     components: BTreeMap<String, Component>,
     #[serde(default)]
     defaults: Vec<Defaults>,
+    /// What may be chosen for a manifest.
+    #[serde(default)]
+    pub choices: Choices,
+}
+
+/// What may be chosen when a manifest is made, by the names that cluster files have for it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Choices {
+    pub loadbalancers: BTreeMap<String, Choice>,
+    pub networks: BTreeMap<String, Choice>,
+    pub registries: BTreeMap<String, Choice>,
+}
+
+/// What one choice brings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Choice {
+    /// Component name → version.
+    pub versions: BTreeMap<String, String>,
+    pub images: Vec<String>,
 }
 
 /// What goes with one minor of Kubernetes, and with those after it until the next entry.
@@ -94,6 +115,11 @@ impl Catalog {
             .iter()
             .filter(|entry| !version::is_before(kubernetes, &entry.kubernetes))
             .reduce(|best, entry| if version::is_before(&best.kubernetes, &entry.kubernetes) { entry } else { best })
+    }
+
+    /// Whether a version of Kubernetes is below another, or below a minor such as `1.31`.
+    pub fn is_before(version: &str, limit: &str) -> bool {
+        version::is_before(version, limit)
     }
 
     fn unknown(&self, name: &str) -> CatalogError {
@@ -237,6 +263,7 @@ mod tests {
         assert_eq!(etcd("v1.35.0").as_deref(), Some("1.35"));
         assert_eq!(etcd("v1.40.0").as_deref(), Some("1.36"));
         assert_eq!(etcd("v1.28.3").as_deref(), Some("1.21"));
+        assert_eq!(etcd("v1.33.13").as_deref(), Some("1.33"));
         assert_eq!(etcd("v1.2.0"), None);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::demand::Demand;
 use super::site::{ConnectOptions, Hosts, Site};
-use super::{JobError, Kind, engine, files, gather, summary};
+use super::{JobError, Kind, check, engine, files, gather, summary};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
 use crate::event::Events;
@@ -81,13 +81,7 @@ fn check_suffices(
         facts.get(host).map(|facts| facts.arch.clone()).or(declared).unwrap_or_else(|| fallback.clone())
     };
     let missing = suffice::missing(cluster, bundle.inventory(), arch_of);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let count = missing.len();
-    Err(JobError::new(Kind::Bundle, format!("the bundle lacks {count} things that {} needs", cluster.path.display()))
-        .details(missing.into_iter().map(|missing| format!("{} ({})", missing.what, missing.because)))
-        .hint("add them to the manifest, export again on the connected side, and carry the new bundle in"))
+    if missing.is_empty() { Ok(()) } else { Err(check::lacks(&cluster.path, &missing)) }
 }
 
 fn make_plan(

@@ -1,5 +1,6 @@
 //! One file per verb; each reads as a table of contents.
 
+pub mod check;
 pub mod create_cluster;
 pub mod create_config;
 pub mod create_manifest;
@@ -21,6 +22,7 @@ pub mod passphrase;
 mod push;
 pub mod receipt;
 pub mod receipt_check;
+mod rendered;
 pub mod sbom;
 pub mod serve;
 pub mod sign;

@@ -9,6 +9,7 @@ mod qr;
 mod question;
 mod serving;
 mod style;
+mod sufficiency;
 mod table;
 mod terminal;
 
@@ -21,6 +22,7 @@ pub use contents::contents;
 pub use qr::qr;
 pub use question::{can_ask, confirm, confirmation, host_keys, passphrase};
 pub use serving::serving;
+pub use sufficiency::sufficiency;
 pub use table::table;
 
 use crate::event::Events;

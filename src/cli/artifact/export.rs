@@ -40,6 +40,9 @@ pub struct Args {
     /// How much the carried bill of materials (sbom.cdx.json) tells
     #[arg(long, value_enum, value_name = "DEPTH", default_value_t = ExportSbom::Images)]
     pub sbom: ExportSbom,
+    /// Cluster file that the bundle must suffice for: kk artifact check before anything is written
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub filename: Option<PathBuf>,
     /// Carry this file as kk for an architecture, where the manifest names kk; may be repeated
     #[arg(long = "kk", value_name = "ARCH=PATH", value_parser = executable)]
     pub executables: Vec<(String, PathBuf)>,
@@ -88,6 +91,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         mirrors: args.mirrors,
         update_lock: args.update_lock,
         catalog: args.catalog,
+        cluster_file: args.filename,
         executables: args.executables.into_iter().collect(),
         cache: None,
         signing: args.sign_key.map(|key| Signing { key, passphrase: args.passphrase.source() }),

@@ -1,5 +1,6 @@
 //! `kk artifact …`: the file that crosses the gap.
 
+mod check;
 mod diff;
 mod export;
 mod inspect;
@@ -17,6 +18,7 @@ use crate::jobs::JobError;
 /// Make, check and look into bundles
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    Check(check::Args),
     Diff(diff::Args),
     Export(export::Args),
     Inspect(inspect::Args),
@@ -30,6 +32,7 @@ pub enum Command {
 
 pub fn run(command: Command) -> Result<(), JobError> {
     match command {
+        Command::Check(args) => check::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Export(args) => export::run(args),
         Command::Inspect(args) => inspect::run(args),

@@ -1,6 +1,8 @@
 //! From the lock and the cache to an inventory whose every entry has a source.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::carried::What;
@@ -61,6 +63,14 @@ impl Assembled {
     /// Where the bytes of this digest are.
     pub fn source(&self, digest: &Digest) -> Option<&Cached> {
         self.by_digest.get(digest)
+    }
+
+    /// Opens an entry by its path.
+    pub fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
+        let entry = self.inventory.entries().find(|entry| entry.path == path);
+        let cached = entry.and_then(|entry| self.source(&entry.sha256));
+        let cached = cached.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        Ok(Box::new(File::open(&cached.path)?))
     }
 
     fn entry(&mut self, path: String, cached: Cached) -> Entry {

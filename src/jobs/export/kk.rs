@@ -52,7 +52,7 @@ pub(super) fn components(
 }
 
 /// The architecture of the program that runs, as Go names it.
-pub(super) fn own_arch() -> &'static str {
+pub fn own_arch() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

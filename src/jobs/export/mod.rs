@@ -21,7 +21,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::sign::{Signer, Signing};
-use super::{JobError, Kind};
+use super::{JobError, Kind, check};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 use crate::fetch::mirror::MirrorRules;
@@ -30,6 +30,7 @@ use crate::manifest::Lock;
 use crate::sbom::Depth;
 use assemble::Assembled;
 use interrupt::Interrupt;
+pub(super) use kk::own_arch;
 use registries::Registries;
 use wanted::Wanted;
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub update_lock: bool,
     /// In place of the built-in catalog.
     pub catalog: Option<PathBuf>,
+    /// The bundle must suffice for this cluster file.
+    pub cluster_file: Option<PathBuf>,
     /// Executables of `kk` to carry, by architecture.
     pub executables: BTreeMap<String, PathBuf>,
     /// In place of the user's cache folder.
@@ -119,6 +122,11 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let mut assembled = Assembled::of(&source.manifest, &wanted, &fetched.lock, cache)?;
     finish::manifest_and_lock(&mut assembled, &source, &fetched.lock)?;
     assembled.sort();
+    if let Some(cluster_file) = &options.cluster_file {
+        let open = |path: &str| assembled.open(path);
+        let checking = check::before_packing(cluster_file, &assembled.inventory, &open, events);
+        phase("Check that the bundle suffices", events, checking).await?;
+    }
     let adding = materials::add(assembled, options.sbom, &interrupt, events);
     let assembled = phase("Write the bill of materials", events, adding).await?;
 

@@ -1,0 +1,10 @@
+//! Kubernetes' own API, read over HTTPS with a kubeconfig: which nodes a cluster has, and which images run on it.
+
+mod client;
+mod kubeconfig;
+pub mod objects;
+#[cfg(test)]
+mod tests;
+
+pub use client::{ApiError, Client};
+pub use kubeconfig::{Access, KubeconfigError};
