@@ -8,6 +8,7 @@ mod images;
 mod server;
 
 mod bad_days;
+mod carried;
 mod fetch;
 mod fileserver;
 mod lock;
