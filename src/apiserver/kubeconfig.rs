@@ -54,14 +54,11 @@ pub enum Login {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Kubeconfig {
-    #[serde(default)]
-    clusters: Vec<NamedCluster>,
-    #[serde(default)]
-    users: Vec<NamedUser>,
-    #[serde(default)]
-    contexts: Vec<NamedContext>,
-    #[serde(default)]
-    current_context: String,
+    // Empty lists and texts are written as null too.
+    clusters: Option<Vec<NamedCluster>>,
+    users: Option<Vec<NamedUser>>,
+    contexts: Option<Vec<NamedContext>>,
+    current_context: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,9 +67,8 @@ struct NamedCluster {
     cluster: Cluster,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-#[derive(Default)]
 struct Cluster {
     server: String,
     certificate_authority: String,
@@ -84,8 +80,7 @@ struct Cluster {
 #[derive(Deserialize)]
 struct NamedUser {
     name: String,
-    #[serde(default)]
-    user: User,
+    user: Option<User>,
 }
 
 #[derive(Default, Deserialize)]
@@ -125,17 +120,21 @@ impl Access {
         let config: Kubeconfig = serde_saphyr::from_str(text)
             .map_err(|error| KubeconfigError::Faulty { line: error.location().map_or(0, |at| at.line()) })?;
         let absent = |what, name: &str| KubeconfigError::Absent { what, name: name.to_owned() };
-        let current = match config.current_context.as_str() {
+        let (clusters, users) = (config.clusters.unwrap_or_default(), config.users.unwrap_or_default());
+        let contexts = config.contexts.unwrap_or_default();
+        let named = config.current_context.unwrap_or_default();
+        let current = match named.as_str() {
             // One context needs no choice.
-            "" if config.contexts.len() == 1 => config.contexts.first(),
+            "" if contexts.len() == 1 => contexts.first(),
             "" => return Err(absent("current-context", "")),
-            name => config.contexts.iter().find(|one| one.name == name),
+            name => contexts.iter().find(|one| one.name == name),
         };
-        let context = &current.ok_or_else(|| absent("context", &config.current_context))?.context;
-        let cluster = config.clusters.iter().find(|one| one.name == context.cluster);
+        let context = &current.ok_or_else(|| absent("context", &named))?.context;
+        let cluster = clusters.iter().find(|one| one.name == context.cluster);
         let cluster = &cluster.ok_or_else(|| absent("cluster", &context.cluster))?.cluster;
-        let user = config.users.iter().find(|one| one.name == context.user);
-        let user = &user.ok_or_else(|| absent("user", &context.user))?.user;
+        let user = users.iter().find(|one| one.name == context.user);
+        let nobody = User::default();
+        let user = user.ok_or_else(|| absent("user", &context.user))?.user.as_ref().unwrap_or(&nobody);
         Ok(Self { server: server(cluster)?, ca_pem: authority(cluster, folder)?, login: login(user, folder)? })
     }
 }

@@ -54,7 +54,9 @@ fn operating_systems(spec: &ManifestSpec, problems: &mut Problems) {
                 problems.add(path.key(key), format!("{path}.{key} must be that of os-release, not {text:?}"));
             }
         }
-        if let Some(iso) = &system.repository.iso {
+        // KubeKey writes the fields of an ISO that is not there yet and leaves them empty.
+        let named = |iso: &&Iso| !iso.local_path.is_empty() || !iso.url.is_empty() || !iso.checksum.is_empty();
+        if let Some(iso) = system.repository.iso.as_ref().filter(named) {
             let path = path.key("repository").key("iso");
             let Iso { local_path, url, checksum } = iso;
             source(&path, local_path, url, checksum, problems);

@@ -24,7 +24,10 @@ enum Run {
 
 /// Every `kk` command of the pages, in an order in which those that are run here can be.
 const KK: &[(&str, Run)] = &[
-    ("kk create manifest --with-kubernetes v1.35.4 -f manifest.yaml", Run::Here),
+    ("kk create manifest --with-kubernetes v1.35.4 --with-registry -f manifest.yaml", Run::Here),
+    // Its own test has an API server: src/apiserver/tests.rs.
+    ("kk create manifest --kubeconfig admin.conf --with-kubernetes v1.36.3 -f manifest.yaml", Run::Lab("bundle.sh")),
+    ("kk artifact check -a kubekey-artifact.tar.gz -f cluster.yaml", Run::Lab("bundle.sh")),
     ("kk artifact export -m manifest.yaml -o kubekey-artifact.tar.gz", Run::Lab("bundle.sh")),
     ("kk artifact verify -a kubekey-artifact.tar.gz", Run::Here),
     ("kk artifact inspect -a kubekey-artifact.tar.gz", Run::Here),

@@ -62,6 +62,27 @@ containerd_imports() {
     on node4 ctr namespaces rm kk-import >/dev/null 2>&1 || true
 }
 
+# The bundle has what the cluster file needs; the web server is for a workload that no cluster file names.
+suffices() {
+    need_lab
+    kk check artifact check -a "$bundle" -f "$cluster_file"
+    says "$work/log/check.log" '^image registry.k8s.io/pause:' '^image docker.io/library/nginx:1.22.1 ' '^The bundle suffices'
+    ok "kk artifact check: the bundle suffices for the cluster file"
+}
+
+# A running cluster, written down as a manifest, has the image of every pod.
+written_down() {
+    need_cluster
+    local written=$work/written-down.yaml image
+    kk written-down create manifest --kubeconfig "$kubeconfig" --with-kubernetes v1.36.3 -f "$written" --overwrite
+    says "$written" 'version: v1.35.4' 'version: v1.36.3' 'id: "debian"' '- registry.k8s.io/kube-apiserver:v1.36.3'
+    while read -r image; do
+        grep -qF -- "- $image" "$written" || fail "the manifest of the cluster lacks $image"
+    done < <(kubectl get pods -A -o jsonpath='{range .items[*].spec.containers[*]}{.image}{"\n"}{end}' | sort -u)
+    kk written-view config view -f "$written"
+    ok "kk create manifest writes down the cluster that runs"
+}
+
 prepare
 rm -rf "$scratch"
 kk verify artifact verify -a "$bundle"
@@ -72,5 +93,7 @@ ok "tar xf unpacks the bundle as .tar.gz"
 spellings
 blobs_hold
 skopeo_reads
+suffices
 containerd_imports
+written_down
 rm -rf "$scratch"

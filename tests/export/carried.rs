@@ -96,15 +96,17 @@ async fn charts_packages_and_files_come_from_wherever_they_are() {
         "{HEAD} {{
   arches: [amd64],
   operatingSystems: [
-    {{arch: amd64, type: linux, id: debian, version: '12', repository: {{iso: {{url: 'https://files.test/debian.iso', checksum: {sum}}}}}}},
+    {{arch: amd64, type: linux, id: debian, version: '12', repository: {{iso: {{localPath: , url: 'https://files.test/debian.iso', checksum: {sum}}}}}}},
     {{arch: amd64, type: linux, id: ubuntu, version: '22.04', repository: {{iso: {{localPath: local.iso}}}}}},
-    {{arch: amd64, type: linux, id: rhel, version: '9', repository: {{}}}}],
+    {{arch: amd64, type: linux, id: rhel, version: '9', repository: {{iso: {{localPath: , url: }}}}}}],
   charts: [
     {{name: web, version: 1.2.3, repo: 'https://charts.test/stable'}},
     {{name: oci, version: 2.0.0+b1, repo: 'oci://registry.test/charts'}},
     {{name: folder, version: 0.1.0, path: folder}},
     {{name: packed, version: 0.2.0, path: ./packed.tgz}}],
-  files: [{{name: site/notes.txt, localPath: notes.txt}}]}}}}"
+  files: [
+    {{name: site/notes.txt, localPath: notes.txt}},
+    {{name: site/same.iso, url: 'https://files.test/debian.iso', checksum: 'sha256:{sum}'}}]}}}}"
     );
     world.write("manifest.yaml", &manifest);
     success(world.export(&["-o", "one.tar.gz"]));
@@ -114,7 +116,9 @@ async fn charts_packages_and_files_come_from_wherever_they_are() {
         ["charts/folder-0.1.0.tgz", "charts/oci-2.0.0+b1.tgz", "charts/packed-0.2.0.tgz", "charts/web-1.2.3.tgz"]
     );
     assert_eq!(paths(&seen, "packages"), ["packages/debian-12-amd64.iso", "packages/ubuntu-22.04-amd64.iso"]);
-    assert!(paths(&seen, "files").contains(&"files/site/notes.txt".to_owned()));
+    for path in ["files/site/notes.txt", "files/site/same.iso"] {
+        assert!(paths(&seen, "files").contains(&path.to_owned()), "{path}");
+    }
     assert_eq!(seen["charts"][3]["sha256"], json!(Digest::of(&web)));
     success(world.run(&["artifact", "verify", "--sha256", "-a", "one.tar.gz"]));
     let lock: Value = serde_json::from_slice(&world.read("manifest.lock")).unwrap();
@@ -242,7 +246,13 @@ async fn a_bundle_is_held_against_a_cluster_file() {
         let images = "images: ['registry.test/team/app:v1', 'registry.test/team/other:v1']";
         world.write("manifest.yaml", &format!("{HEAD} {{arches: [amd64], {components} {charts}, {images}}}}}"));
     };
-    manifest("components: {helm: {version: v3.22.0}},");
+    let kubeadm = "#!/bin/sh\necho registry.k8s.io/kube-apiserver:v1.35.4\necho registry.k8s.io/pause:3.10.1\n";
+    for name in ["kubeadm", "kubelet", "kubectl"] {
+        world.files.put(&format!("/dl.k8s.io/release/v1.35.4/bin/linux/amd64/{name}"), kubeadm);
+    }
+    manifest(
+        "kubernetesDistributions: [{type: kubernetes, version: v1.35.4}], components: {helm: {version: v3.22.0}},",
+    );
     success(world.export(&["-o", "one.tar", "--sbom", "none"]));
     let checked = world.run(&["artifact", "check", "-a", "one.tar", "-f", "cluster.yaml", "--output", "json"]);
     assert_eq!(checked.status.code(), Some(4), "{}", String::from_utf8_lossy(&checked.stderr));

@@ -123,14 +123,82 @@ mod tests {
 
     #[test]
     fn one_version_is_a_whole_manifest() {
-        insta::assert_snapshot!(manifest(|options| options.registry = Some("docker registry".into())).unwrap(), @"");
+        insta::assert_snapshot!(manifest(|options| options.registry = Some("docker registry".into())).unwrap(), @"
+        # What to carry across the gap for Kubernetes v1.35.4.
+        # `kk artifact export -m FILE` makes one file of it that holds all that the datacenter needs.
+        # Further images of your own belong at the end of the list; charts and files have lists of their own.
+        apiVersion: kubekey.kubesphere.io/v1alpha2
+        kind: Manifest
+        metadata:
+          name: sample
+        spec:
+          arches: [amd64]
+          operatingSystems: []
+          kubernetesDistributions:
+            - {type: kubernetes, version: v1.35.4}
+          components:
+            helm: {version: v3.22.0}
+            cni: {version: v1.9.1}
+            etcd: {version: v3.6.15}
+            runc: {version: v1.4.3}
+            crictl: {version: v1.36.0}
+            kk: {version: v0.1.0}
+            docker-registry: {version: v3.1.2}
+            containerRuntimes:
+              - {type: containerd, version: v2.2.9}
+          images:
+            # Kubernetes v1.35.4
+            - registry.k8s.io/kube-apiserver:v1.35.4
+            - registry.k8s.io/kube-controller-manager:v1.35.4
+            - registry.k8s.io/kube-scheduler:v1.35.4
+            - registry.k8s.io/kube-proxy:v1.35.4
+            - registry.k8s.io/pause:3.10.1
+            - registry.k8s.io/etcd:3.6.6-0
+            - registry.k8s.io/coredns/coredns:v1.13.1
+            # network plugin flannel
+            - ghcr.io/flannel-io/flannel:v0.28.4
+            - ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel1
+            # internalLoadbalancer: haproxy
+            - docker.io/library/haproxy:2.6.12
+        ");
     }
 
     #[test]
     fn an_upgrade_path_has_the_images_of_each_step() {
         let path = ["v1.33.13", "v1.34.4", "v1.35.4", "v1.36.3"].map(str::to_owned).to_vec();
         let text = manifest(|options| options.kubernetes = path).unwrap();
-        insta::assert_snapshot!(images(&text).join("\n"), @"");
+        insta::assert_snapshot!(images(&text).join("\n"), @"
+        registry.k8s.io/kube-apiserver:v1.33.13
+        registry.k8s.io/kube-controller-manager:v1.33.13
+        registry.k8s.io/kube-scheduler:v1.33.13
+        registry.k8s.io/kube-proxy:v1.33.13
+        registry.k8s.io/pause:3.10
+        registry.k8s.io/etcd:3.5.24-0
+        registry.k8s.io/coredns/coredns:v1.12.0
+        registry.k8s.io/kube-apiserver:v1.34.4
+        registry.k8s.io/kube-controller-manager:v1.34.4
+        registry.k8s.io/kube-scheduler:v1.34.4
+        registry.k8s.io/kube-proxy:v1.34.4
+        registry.k8s.io/pause:3.10.1
+        registry.k8s.io/etcd:3.6.5-0
+        registry.k8s.io/coredns/coredns:v1.12.1
+        registry.k8s.io/kube-apiserver:v1.35.4
+        registry.k8s.io/kube-controller-manager:v1.35.4
+        registry.k8s.io/kube-scheduler:v1.35.4
+        registry.k8s.io/kube-proxy:v1.35.4
+        registry.k8s.io/etcd:3.6.6-0
+        registry.k8s.io/coredns/coredns:v1.13.1
+        registry.k8s.io/kube-apiserver:v1.36.3
+        registry.k8s.io/kube-controller-manager:v1.36.3
+        registry.k8s.io/kube-scheduler:v1.36.3
+        registry.k8s.io/kube-proxy:v1.36.3
+        registry.k8s.io/pause:3.10.2
+        registry.k8s.io/etcd:3.6.8-0
+        registry.k8s.io/coredns/coredns:v1.14.2
+        ghcr.io/flannel-io/flannel:v0.28.4
+        ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel1
+        docker.io/library/haproxy:2.6.12
+        ");
         let source = crate::yaml::parse("manifest.yaml", text.as_bytes()).unwrap();
         let read = crate::manifest::read(&source).unwrap();
         assert_eq!(read.spec.kubernetes_distributions.len(), 4);

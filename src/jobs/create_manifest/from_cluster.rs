@@ -124,7 +124,12 @@ fn systems(nodes: &[NodeInfo], draft: &mut Draft, notes: &mut Vec<String>) {
         match system(&node.os_image) {
             Some((id, version)) => {
                 let (arch, os_image) = (node.architecture.clone(), node.os_image.clone());
-                draft.systems.insert(System { arch, id, version, os_image });
+                let one = System { arch, id, version, os_image };
+                let same =
+                    |other: &System| (&other.arch, &other.id, &other.version) == (&one.arch, &one.id, &one.version);
+                if !draft.systems.iter().any(same) {
+                    draft.systems.insert(one);
+                }
             }
             None => drop(unknown.insert(node.os_image.as_str())),
         }
@@ -191,7 +196,51 @@ mod tests {
             "not an image".to_owned(),
         ];
         let (draft, notes) = describe("sample", &nodes, &images.into(), &Catalog::built_in().unwrap());
-        insta::assert_snapshot!(format!("{}\n{}", draft.to_yaml(), notes.join("\n")), @"");
+        insta::assert_snapshot!(format!("{}\n{}", draft.to_yaml(), notes.join("\n")), @r#"
+        # What to carry across the gap for Kubernetes v1.35.4, v1.36.3.
+        # `kk artifact export -m FILE` makes one file of it that holds all that the datacenter needs.
+        # Further images of your own belong at the end of the list; charts and files have lists of their own.
+        apiVersion: kubekey.kubesphere.io/v1alpha2
+        kind: Manifest
+        metadata:
+          name: sample
+        spec:
+          arches: [amd64, arm64]
+          operatingSystems:
+            - arch: amd64
+              type: linux
+              id: "ubuntu"
+              version: "22.04"
+              osImage: "Ubuntu 22.04.4 LTS"
+              repository: {}
+            - arch: arm64
+              type: linux
+              id: "debian"
+              version: "12"
+              osImage: "Debian GNU/Linux 12 (bookworm)"
+              repository: {}
+          kubernetesDistributions:
+            - {type: kubernetes, version: v1.35.4}
+            - {type: kubernetes, version: v1.36.3}
+          components:
+            etcd: {version: v3.6.6}
+            containerRuntimes:
+              - {type: containerd, version: v2.0.1}
+              - {type: containerd, version: v2.2.9}
+          images:
+            # The pods of the cluster
+            - docker.io/library/nginx:latest
+            - quay.io/x/pinned@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+            - quay.io/x/web:1
+            - registry.k8s.io/etcd:3.6.6-0
+            # The sandbox of every pod
+            - registry.k8s.io/pause:3.10.2
+
+        Nodes of architecture "riscv64" are left out.
+        "Home Grown 1" is no operating system that kk knows by name: add it to operatingSystems.
+        The container runtime "cri-o://1.30" cannot be carried.
+        An image of a pod is left out: "not an image" is not an image reference: it contains ' '.
+        "#);
         let source = crate::yaml::parse("manifest.yaml", draft.to_yaml().as_bytes()).unwrap();
         assert!(crate::manifest::read(&source).is_ok());
     }

@@ -145,6 +145,27 @@ impl Needs {
         needs
     }
 
+    /// Adds what `kubeadm config images list` names and this cluster file does not turn off: kubeadm pulls by these
+    /// names before it starts, whatever containerd is told of the sandbox.
+    pub fn add_kubeadms(&mut self, cluster: &Cluster, listed: &[Reference]) {
+        let kubernetes = &cluster.spec.kubernetes;
+        for image in listed {
+            let one = NeededImage::named(image, format!("kubeadm {}", kubernetes.version));
+            let turned_off = match one.repository.rsplit('/').next().unwrap_or_default() {
+                "etcd" => cluster.spec.etcd.kind != "kubeadm",
+                "kube-proxy" => kubernetes.disable_kube_proxy,
+                // Its tag is written into kubeadm's configuration from what the bundle holds.
+                "coredns" => true,
+                _ => false,
+            };
+            let known =
+                self.images.iter().any(|other| (&other.repository, &other.asked) == (&one.repository, &one.asked));
+            if !turned_off && !known {
+                self.images.insert(one);
+            }
+        }
+    }
+
     /// Adds something that is missing or wrong, whatever the bundle holds.
     pub fn fault(&mut self, what: String, because: &str) {
         self.faults.insert((what, because.to_owned()));

@@ -191,3 +191,20 @@ fn charts_and_packages_are_wanted_as_the_cluster_file_names_them() {
     - packages of the operating system for amd64 (spec.system.debs)
     ");
 }
+
+#[test]
+fn kubeadm_pulls_by_its_own_names() {
+    let listed: Vec<crate::image::Reference> = [
+        "registry.k8s.io/kube-apiserver:v1.35.4",
+        "registry.k8s.io/kube-proxy:v1.35.4",
+        "registry.k8s.io/coredns/coredns:v1.13.9",
+        "registry.k8s.io/pause:3.10.9",
+        "registry.k8s.io/etcd:3.6.6-0",
+    ]
+    .map(|text| text.parse().unwrap())
+    .to_vec();
+    let mut needs = Needs::of(&cluster(), |_| "amd64".to_owned());
+    needs.add_kubeadms(&cluster(), &listed);
+    // The sandbox is the pause that there is; kubeadm wants its own besides.
+    assert_eq!(shown(&report(&needs, &inventory())), "- image registry.k8s.io/pause:3.10.9 (kubeadm v1.35.4)");
+}

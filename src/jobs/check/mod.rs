@@ -1,5 +1,7 @@
 //! `kk artifact check`: whether a bundle suffices for a cluster file, before anybody carries it anywhere.
 
+mod kubeadm;
+
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -81,6 +83,8 @@ async fn held_against(
     files::settle_version(&mut cluster, inventory)?;
     let arch_of = declared_arch(&cluster, inventory);
     let mut needs = Needs::of(&cluster, arch_of);
+    let listed = kubeadm::images(&cluster.spec.kubernetes.version, inventory, open, events).await;
+    needs.add_kubeadms(&cluster, &listed.unwrap_or_default());
     rendered::add(&mut needs, &cluster, inventory, open, events).await?;
     Ok((cluster.spec.kubernetes.version.clone(), suffice::report(&needs, inventory)))
 }
