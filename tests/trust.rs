@@ -160,6 +160,8 @@ fn a_signed_bundle_is_the_same_whenever_it_was_signed_and_the_stock_tool_agrees(
         let stock = desk.tell("ssh-keygen", &arguments, &fs::read(desk.path("bundle.json")).unwrap());
         assert_eq!(stock.code, 0, "{}", stock.err);
         desk.done(&format!("artifact verify -a {later} --key allowed_signers"));
+        assert!(desk.done(&format!("artifact verify -a {later}")).ends_with("signed; by whom, --key checks\n"));
+        assert!(desk.done(&format!("artifact inspect -a {later}")).contains("signed, as it says, by SHA256:"));
     }
     assert!(desk.refused("artifact sign -a plain.tar --key key", 3).contains("encrypted"));
     desk.write("words", "other words\n");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::{JobError, gather};
 use crate::bundle::Inventory;
 use crate::digest::Digest;
+use crate::trust::SignatureFile;
 
 /// What is in a bundle, counted for people.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct Contents {
     pub inventory: Inventory,
     /// Digest of the inventory, and so of the whole bundle.
     pub digest: Digest,
+    /// Fingerprint of the key that it says it is signed by, unchecked; `None` where it is not signed.
+    pub signed_by: Option<String>,
     /// Bytes of each image's own blobs, in the inventory's order; what images share counts for each of them.
     pub image_sizes: Vec<u64>,
     /// Bytes of all components, of all blobs (each once), and of all else.
@@ -32,7 +35,11 @@ pub struct Totals {
 /// Reads the inventory alone, however large the bundle is.
 pub fn run(paths: &[PathBuf]) -> Result<Contents, JobError> {
     let bundle = gather::open_bundle(paths)?;
-    Ok(count(bundle.inventory().clone(), bundle.digest()))
+    let signed_by = bundle.signature().map(|bytes| match SignatureFile::parse(bytes) {
+        Ok(file) => file.signature.signer().fingerprint(),
+        Err(_) => "nobody that kk understands".into(),
+    });
+    Ok(Contents { signed_by, ..count(bundle.inventory().clone(), bundle.digest()) })
 }
 
 fn count(inventory: Inventory, digest: Digest) -> Contents {
@@ -53,7 +60,7 @@ fn count(inventory: Inventory, digest: Digest) -> Contents {
         charts: sum(inventory.charts.iter().map(|chart| chart.entry.size)),
         packages: sum(inventory.packages.iter().map(|one| one.entry.size)),
     };
-    Contents { inventory, digest, image_sizes, totals }
+    Contents { inventory, digest, signed_by: None, image_sizes, totals }
 }
 
 /// Sizes come from outside.

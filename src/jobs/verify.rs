@@ -21,6 +21,8 @@ pub struct Checked {
     pub components: usize,
     pub images: usize,
     pub blobs: usize,
+    /// Whether it carries a signature, by whomever.
+    pub signed: bool,
     /// Fingerprint and name of the trusted key that signed it; absent where none was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
@@ -40,6 +42,7 @@ pub fn run(paths: &[PathBuf], keys: &[PathBuf], depth: VerifyDepth, events: &Eve
         components: inventory.components.len(),
         images: inventory.images.len(),
         blobs: inventory.blobs.len(),
+        signed: bundle.signature().is_some(),
         signer: accepted.as_ref().map(|accepted| accepted.signer.to_string()),
         endorsed_by: accepted.iter().flat_map(Accepted::vouchers).map(|key| key.to_string()).collect(),
     };

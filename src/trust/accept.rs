@@ -53,7 +53,7 @@ pub enum Refusal {
     #[error("it is signed by {signer}, a key that was revoked")]
     Revoked { signer: PublicKey },
     #[error("it is signed by {signer}, for which the word of the trusted key {by} is forged: {source}")]
-    Forged { signer: PublicKey, by: PublicKey, source: SignatureError },
+    Forged { signer: PublicKey, by: PublicKey, source: Box<SignatureError> },
     #[error("the signature is refused: {0}")]
     Signature(#[from] SignatureError),
 }
@@ -91,7 +91,7 @@ pub fn accept(file: &SignatureFile, message: &[u8], trust: &Trust) -> Result<Acc
                         chain.push(word.clone());
                         next.push(Reached { key: word.key().clone(), chain, trusted: one.trusted.clone() });
                     }
-                    Err(source) => forged = forged.or(Some((one.key.clone(), source))),
+                    Err(source) => forged = forged.or(Some((one.key.clone(), Box::new(source)))),
                 }
             }
         }

@@ -7,7 +7,12 @@ use crate::quantity::bytes;
 /// Components, images and files with their sizes, and the totals.
 pub fn contents(contents: &Contents) -> String {
     let inventory = &contents.inventory;
-    let mut out = format!("{} for {}\ndigest {}\n", inventory.name, inventory.arches.join(", "), contents.digest);
+    let release = inventory.release.map_or(String::new(), |release| format!(", release {release},"));
+    let mut out =
+        format!("{}{release} for {}\ndigest {}\n", inventory.name, inventory.arches.join(", "), contents.digest);
+    if let Some(key) = &contents.signed_by {
+        out += &format!("signed, as it says, by {key}; kk artifact verify --key checks that\n");
+    }
     let components = inventory.components.iter();
     let components =
         components.map(|one| [one.name.clone(), one.version.clone(), one.arch.clone(), bytes(one.entry.size)]);

@@ -30,3 +30,7 @@ ok "no packet to anything but the lab's addresses"
 healthy
 [[ $(stat -c %a "$kubeconfig") == 600 ]] || fail "the kubeconfig may be read by others: $(stat -c %a "$kubeconfig")"
 ok "the kubeconfig is its owner's alone"
+kk receipt receipt -f "$cluster_file"
+says "$work/log/receipt.log" '^installed ' "$("$KK" artifact inspect -a "$bundle" | awk '/^digest / { print $2; exit }')"
+kk receipt-check receipt check "$work/log/receipt.log" --key "$site/receipt-key.pub"
+ok "the site's receipt names the bundle"

@@ -175,6 +175,16 @@ refuse_preflight() {
     says "$work/log/preflight.log" 'node2.*/var/lib/containerd' 'node5.*/mnt/registry' 'node4.*clock'
 }
 
+refuse_unsigned_bundle() {
+    local key
+    kk generate-key key generate -o "$scratch/release-key" --no-passphrase
+    key=$(cat "$scratch/release-key.pub")
+    cluster_with "s|^spec:|spec:\n  artifact: {trustedKeys: [\"$key\"]}|"
+    without_connections unsigned 4 create cluster -f "$scratch/cluster.yaml" -a "$bundle" --yes
+    says "$work/log/unsigned.log" 'not signed' 'nothing else of the bundle was read'
+    ok "an unsigned bundle where a signature is demanded, and no connection"
+}
+
 prepare
 rm -rf "$scratch"
 mkdir -p "$scratch"
@@ -184,6 +194,7 @@ refuse_published_files
 refuse_faulty_file
 refuse_damaged_bundles
 refuse_insufficient_bundles
+refuse_unsigned_bundle
 refuse_hosts
 unchanged "no host was changed by any of these"
 refuse_preflight

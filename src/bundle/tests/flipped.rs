@@ -69,6 +69,28 @@ fn every_flipped_byte_is_found() {
 }
 
 #[test]
+fn every_flipped_byte_before_the_content_of_a_signed_bundle_is_found() {
+    let folder = TempDir::new().unwrap();
+    for spelling in Spelling::ALL {
+        let path = folder.path().join(format!("signed{}", spelling.ending()));
+        let sample = small();
+        let signature = b"-----BEGIN SSH SIGNATURE-----\n";
+        let open = |member: &super::super::Member| sample.open(member);
+        super::super::write_signed(&path, spelling, &sample.inventory, Some(signature), &open, &silent()).unwrap();
+        let end = Bundle::open(&path).unwrap().shared.start as usize;
+        let bytes = Arc::new(fs::read(&path).unwrap());
+        let opened = |at: usize, mask: u8| {
+            let medium = Arc::new(Changed { bytes: bytes.clone(), at, mask });
+            Bundle::open_medium(&path, medium, spelling).is_ok()
+        };
+        assert!(opened(0, 0));
+        for at in 0..end {
+            assert!(!opened(at, 1 << (at % 8)), "{spelling}: byte {at} of {end}");
+        }
+    }
+}
+
+#[test]
 #[ignore = "takes minutes; the test above changes one bit of each byte"]
 fn every_flipped_bit_is_found() {
     all_found(|_| (0..8).map(|bit| 1 << bit).chain([0xff]).collect());

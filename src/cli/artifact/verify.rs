@@ -51,6 +51,8 @@ pub fn run(args: Args) -> Result<(), JobError> {
     if let Some(signer) = &checked.signer {
         text += &format!("\nsigned by {signer}");
         checked.endorsed_by.iter().rev().for_each(|by| text += &format!("\n  for which vouches {by}"));
+    } else if checked.signed {
+        text += "\nsigned; by whom, --key checks";
     }
     ui::print_line(&text)
 }
