@@ -265,6 +265,7 @@ fn a_site_that_lists_keys_takes_signed_bundles_only() {
     assert!(said.contains("it is not signed") && said.contains("cluster.yaml: spec.artifact.trustedKeys"), "{said}");
     let said = create("signed.tar");
     assert!(said.contains("small is signed by SHA256:") && said.contains("the bundle lacks"), "{said}");
+    assert!(desk.refused("artifact check -f cluster.yaml -a unsigned.tar", 4).contains("it is not signed"));
     assert!(desk.done("key list -f cluster.yaml").contains("trusted"));
     desk.write("mistake.yaml", desk.read("cluster.yaml").replace("ssh-ed25519", "ssh-rsa"));
     assert!(desk.refused("config view -f mistake.yaml", 3).contains("spec.artifact.trustedKeys[0]"));
