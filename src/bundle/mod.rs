@@ -4,6 +4,7 @@
 //! - [`layout`]: which entries follow from an inventory, and in which order; [`spelling`]: tar, tar.gz or tar.zst.
 //! - [`write`](mod@write): makes a bundle in one pass. [`read`]: opens one, [`verify`]: proves it, [`entry`]: reads from it,
 //!   [`sign`](mod@sign): puts a signature in.
+//! - [`content`]: what a delta bundle leaves out, and who holds it; [`store`]: all that a site was given.
 //! - [`parts`]: a bundle on small media; [`medium`]: what a bundle is read from.
 //! - [`diff`]: what changed between two inventories.
 //!
@@ -11,6 +12,7 @@
 
 mod blame;
 pub mod check;
+pub mod content;
 mod depth;
 pub mod diff;
 pub mod entry;
@@ -27,17 +29,19 @@ pub mod read;
 mod sample;
 pub mod sign;
 pub mod spelling;
+pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod verify;
 pub mod write;
 
+pub use content::{Content, Holder};
 pub use depth::VerifyDepth;
 pub use diff::InventoryDiff;
 pub use entry::{EntryReader, PartReader};
 pub use inventory::Inventory;
 pub use layout::Member;
-pub use read::{Bundle, OpenError, SignatureCheck, Unverified, Verified};
+pub use read::{Bundle, ContentReader, OpenError, SignatureCheck, Unverified, Verified};
 pub use sign::{SignError, sign};
 pub use spelling::Spelling;
 pub use verify::VerifyError;

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::check::InventoryError;
+use super::content::{self, Checked, Content, Holder};
 use super::depth::VerifyDepth;
 use super::entry::{EntryReader, PartReader, Place};
-use super::fault::BadObject;
+use super::fault::{BadObject, Fault};
 use super::front::{self, FrontError, MAX_INVENTORY};
 use super::inventory::{FORMAT, Inventory, blob_path};
 use super::layout::{self, Member};
@@ -20,6 +21,7 @@ use super::medium::{FileMedium, Medium};
 use super::parts::{self, Cut, Incomplete, PartSet, PartsMedium};
 use super::spelling::{START, Spelling};
 use crate::digest::Digest;
+use crate::event::Events;
 
 /// A bundle whose inventory alone was read.
 pub struct Unverified(());
@@ -28,11 +30,14 @@ pub struct Unverified(());
 #[derive(Clone)]
 pub struct Verified {
     pub(super) places: Arc<Places>,
+    /// Who holds what a delta bundle leaves out, in the order in which they are asked.
+    pub(super) holders: Vec<Arc<dyn Holder>>,
 }
 
 /// Where every entry lies.
 pub(super) struct Places {
     pub(super) by_path: HashMap<String, usize>,
+    pub(super) by_digest: HashMap<Digest, usize>,
     pub(super) places: Vec<Place>,
 }
 
@@ -98,6 +103,10 @@ pub type SignatureCheck<'a> = dyn Fn(&[u8], Option<&[u8]>) -> Result<(), Box<dyn
 pub enum EntryError {
     #[error("the bundle {} holds no {entry}", bundle.display())]
     Absent { bundle: PathBuf, entry: String },
+    #[error("{entry} is not in the delta bundle {} itself, and nothing at hand holds it", bundle.display())]
+    NotHeld { bundle: PathBuf, entry: String },
+    #[error("{entry}, which the delta bundle {} leaves out, cannot be read from {holder}: {source}", bundle.display())]
+    Unreadable { bundle: PathBuf, entry: String, holder: String, source: io::Error },
     #[error("the bundle {} changed since it was verified: {object}", bundle.display())]
     Bad { bundle: PathBuf, object: Box<BadObject> },
 }
@@ -274,27 +283,45 @@ impl Bundle<Verified> {
         &self.shared.members
     }
 
-    /// The uncompressed content of the entry at this path. Any number of readers may work at once.
-    pub fn open_entry(&self, path: &str) -> Result<EntryReader, EntryError> {
-        let Some(index) = self.state.places.by_path.get(path) else {
-            return Err(EntryError::Absent { bundle: self.shared.path.clone(), entry: path.to_owned() });
-        };
-        let member = &self.shared.members[*index];
-        let place = self.state.places.places[*index];
-        EntryReader::new(self.shared.medium.clone(), self.shared.spelling, member, place, VerifyDepth::Blake3).map_err(
-            |fault| {
-                let object = Box::new(BadObject { path: path.to_owned(), belongs_to: Vec::new(), fault });
-                EntryError::Bad { bundle: self.shared.path.clone(), object }
-            },
-        )
+    /// With others that hold what this delta bundle leaves out.
+    pub fn backed_by(mut self, holders: impl IntoIterator<Item = Arc<dyn Holder>>) -> Self {
+        self.state.holders.extend(holders);
+        self
     }
 
-    /// The same, from a byte of its content on: what lies before it is passed over, not read.
-    pub fn open_entry_at(&self, path: &str, from: u64) -> Result<PartReader, EntryError> {
-        self.open_entry(path)?.part(from).map_err(|fault| {
-            let object = Box::new(BadObject { path: path.to_owned(), belongs_to: Vec::new(), fault });
-            EntryError::Bad { bundle: self.shared.path.clone(), object }
-        })
+    /// The uncompressed content of the entry at this path, from whoever holds it. Any number of readers may work at once.
+    pub fn open_entry(&self, path: &str) -> Result<ContentReader, EntryError> {
+        match self.state.places.by_path.get(path) {
+            Some(index) => Ok(ContentReader::Own(Box::new(self.reader(*index)?))),
+            None => self.held(path, 0).map(|(reader, content)| ContentReader::Held(Checked::new(reader, content))),
+        }
+    }
+
+    fn reader(&self, index: usize) -> Result<EntryReader, EntryError> {
+        let member = &self.shared.members[index];
+        let place = self.state.places.places[index];
+        EntryReader::new(self.shared.medium.clone(), self.shared.spelling, member, place, VerifyDepth::Blake3)
+            .map_err(|fault| self.bad(index, fault))
+    }
+
+    /// The same, from a byte of its content on: what lies before it is passed over, not read. A digest over the whole content
+    /// proves nothing about a part of it; see [`PartReader`].
+    pub fn open_entry_at(&self, path: &str, from: u64) -> Result<Box<dyn Read + Send>, EntryError> {
+        match self.state.places.by_path.get(path) {
+            Some(index) => Ok(Box::new(self.reader_at(*index, from)?)),
+            None => self.held(path, from).map(|(reader, _)| reader),
+        }
+    }
+
+    fn reader_at(&self, index: usize, from: u64) -> Result<PartReader, EntryError> {
+        let reader = self.reader(index)?;
+        reader.part(from).map_err(|fault| self.bad(index, fault))
+    }
+
+    fn bad(&self, index: usize, fault: Fault) -> EntryError {
+        let path = self.shared.members.get(index).map(|member| member.path.clone()).unwrap_or_default();
+        let object = Box::new(BadObject { path, belongs_to: Vec::new(), fault });
+        EntryError::Bad { bundle: self.shared.path.clone(), object }
     }
 
     /// Bytes of memory that a reader of this entry holds, about.
@@ -306,13 +333,75 @@ impl Bundle<Verified> {
         }
     }
 
+    /// What the inventory lists at this path and the bundle leaves out, from a byte of it on, unchecked.
+    fn held(&self, path: &str, from: u64) -> Result<(Box<dyn Read + Send>, Content), EntryError> {
+        let (bundle, entry) = (self.shared.path.clone(), path.to_owned());
+        let Some(content) = self.shared.inventory.content(path) else {
+            return Err(EntryError::Absent { bundle, entry });
+        };
+        // It may stand in the bundle under another path.
+        if let Some(index) = self.state.places.by_digest.get(&content.sha256) {
+            return Ok((Box::new(self.reader_at(*index, from)?), content));
+        }
+        for holder in &self.state.holders {
+            match holder.open(&content, from) {
+                Ok(Some(reader)) => return Ok((reader, content)),
+                Ok(None) => {}
+                Err(source) => return Err(EntryError::Unreadable { bundle, entry, holder: holder.name(), source }),
+            }
+        }
+        Err(EntryError::NotHeld { bundle, entry })
+    }
+
+    /// What this delta bundle leaves out and nobody holds, every byte of it; empty for every other bundle. Reads what a
+    /// store is to hold once.
+    pub fn not_held(&self, events: &Events) -> Vec<Content> {
+        let absent = self.shared.inventory.absent();
+        content::not_held(absent, &self.state.holders, events)
+    }
+
     /// The blob of this digest: an index, a manifest, a config or a layer.
-    pub fn open_blob(&self, digest: &Digest) -> Result<EntryReader, EntryError> {
+    pub fn open_blob(&self, digest: &Digest) -> Result<ContentReader, EntryError> {
         self.open_entry(&blob_path(digest))
     }
 
     /// The same, from a byte of it on; see [`Bundle::open_entry_at`].
-    pub fn open_blob_at(&self, digest: &Digest, from: u64) -> Result<PartReader, EntryError> {
+    pub fn open_blob_at(&self, digest: &Digest, from: u64) -> Result<Box<dyn Read + Send>, EntryError> {
         self.open_entry_at(&blob_path(digest), from)
+    }
+}
+
+/// The content of one entry, checked while it is read.
+pub enum ContentReader {
+    /// From the bundle itself.
+    Own(Box<EntryReader>),
+    /// From whoever holds what it leaves out.
+    Held(Checked<Box<dyn Read + Send>>),
+}
+
+impl Read for ContentReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Own(reader) => reader.read(buffer),
+            Self::Held(reader) => reader.read(buffer),
+        }
+    }
+}
+
+impl Holder for Bundle<Verified> {
+    fn open(&self, content: &Content, from: u64) -> io::Result<Option<Box<dyn Read + Send>>> {
+        let Some(index) = self.state.places.by_digest.get(&content.sha256) else { return Ok(None) };
+        Ok(Some(match from {
+            0 => Box::new(self.reader(*index).map_err(io::Error::other)?),
+            from => Box::new(self.reader_at(*index, from).map_err(io::Error::other)?),
+        }))
+    }
+
+    fn holds(&self, content: &Content) -> bool {
+        self.state.places.by_digest.contains_key(&content.sha256)
+    }
+
+    fn name(&self) -> String {
+        format!("the bundle {}", self.shared.path.display())
     }
 }

@@ -13,6 +13,7 @@ use super::entry::{EntryReader, Place};
 use super::fault::{BadObject, Fault};
 use super::frame::{self, CHUNK, Stream};
 use super::header::{BLOCK, END};
+use super::layout::Member;
 use super::medium::{DamagedPart, Window};
 use super::read::{Bundle, Places, Shared, Unverified, Verified};
 use crate::event::{Event, Events};
@@ -62,8 +63,20 @@ const WORTH_A_THREAD: u64 = 1 << 20;
 impl Bundle<Unverified> {
     /// Reads the file once, with all cores, and checks every byte of it. All bad entries are reported at once.
     pub fn verify(self, depth: VerifyDepth, events: &Events) -> Result<Bundle<Verified>, VerifyError> {
+        self.verify_into(depth, events, &|_, _| ())
+    }
+
+    /// As [`Bundle::verify`], and hands each entry to `take` while it is read for the first time, on several threads at
+    /// once. What `take` leaves is read behind it. It must keep to itself what it was given before the whole is proven;
+    /// where a damaged part has a good copy, entries are given twice.
+    pub fn verify_into(
+        self,
+        depth: VerifyDepth,
+        events: &Events,
+        take: &Take<'_>,
+    ) -> Result<Bundle<Verified>, VerifyError> {
         let shared = self.shared;
-        let mut proven = shared.prove(depth, events);
+        let mut proven = shared.prove(depth, events, take);
         let mut parts = Vec::new();
         if let Err(unsound) = &proven {
             // Only now, and only where the damage is, the checksums of the medium's own parts matter.
@@ -71,15 +84,20 @@ impl Bundle<Unverified> {
             parts = rechecked.damaged;
             if rechecked.replaced && parts.is_empty() {
                 events.emit(Event::Note { message: "A part is damaged; its other copy is read instead.".into() });
-                proven = shared.prove(depth, events);
+                proven = shared.prove(depth, events, take);
             }
         }
         let places = proven.map_err(|unsound| shared.refuse(unsound, parts))?;
-        let paths = shared.members.iter().enumerate().map(|(index, member)| (member.path.clone(), index));
-        let places = Arc::new(Places { by_path: HashMap::from_iter(paths), places });
-        Ok(Bundle { shared, state: Verified { places } })
+        let members = || shared.members.iter().enumerate();
+        let by_path = HashMap::from_iter(members().map(|(index, member)| (member.path.clone(), index)));
+        let by_digest = HashMap::from_iter(members().map(|(index, member)| (member.sha256, index)));
+        let places = Arc::new(Places { by_path, by_digest, places });
+        Ok(Bundle { shared, state: Verified { places, holders: Vec::new() } })
     }
 }
+
+/// Takes an entry while it is verified; see [`Bundle::verify_into`].
+pub type Take<'a> = dyn Fn(&Member, &mut EntryReader) + Sync + 'a;
 
 /// What was found wrong, and where every entry lies that was found.
 struct Unsound {
@@ -104,11 +122,11 @@ impl Unsound {
 
 impl Shared {
     /// Reads everything once.
-    fn prove(&self, depth: VerifyDepth, events: &Events) -> Result<Vec<Place>, Unsound> {
+    fn prove(&self, depth: VerifyDepth, events: &Events, take: &Take<'_>) -> Result<Vec<Place>, Unsound> {
         events.emit(Event::BytesTotal { total: self.medium.size() });
         events.emit(Event::BytesMoved { bytes: self.start });
         let (places, broken) = self.find();
-        let mut bad = self.check_all(&places, depth, events);
+        let mut bad = self.check_all(&places, depth, events, take);
         match broken {
             Some(fault) => {
                 bad.push((places.len(), fault));
@@ -167,7 +185,7 @@ impl Shared {
     }
 
     /// Checks the entries at these places and returns the bad ones by their index.
-    fn check_all(&self, places: &[Place], depth: VerifyDepth, events: &Events) -> Vec<(usize, Fault)> {
+    fn check_all(&self, places: &[Place], depth: VerifyDepth, events: &Events, take: &Take<'_>) -> Vec<(usize, Fault)> {
         let mut order: Vec<usize> = (0..places.len()).collect();
         if depth == VerifyDepth::Sha256 {
             // The processor is slower than the medium here: the longest first keeps all cores busy to the end.
@@ -178,7 +196,7 @@ impl Shared {
         let work = || {
             let mut progress = Progress { events, bytes: 0 };
             while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let result = self.check_one(*index, places[*index], depth, &mut progress);
+                let result = self.check_one(*index, places[*index], depth, &mut progress, take);
                 if let (Err(fault), Ok(mut bad)) = (result, bad.lock()) {
                     bad.push((*index, fault));
                 }
@@ -195,8 +213,16 @@ impl Shared {
         bad.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn check_one(&self, index: usize, place: Place, depth: VerifyDepth, progress: &mut Progress) -> Result<(), Fault> {
+    fn check_one(
+        &self,
+        index: usize,
+        place: Place,
+        depth: VerifyDepth,
+        progress: &mut Progress,
+        take: &Take<'_>,
+    ) -> Result<(), Fault> {
         let mut reader = EntryReader::new(self.medium.clone(), self.spelling, &self.members[index], place, depth)?;
+        take(&self.members[index], &mut reader);
         let mut left = place.end - place.start;
         loop {
             let count = reader.show()?.len();

@@ -1,6 +1,6 @@
 //! Writing images into a registry, straight from where they lie, and never twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -113,6 +113,26 @@ impl Pusher {
         let sent = sent.iter().sum();
         let reduced = self.push_parts(wanted, &parts).await?;
         Ok(Pushed { changed: true, bytes: sent, reduced })
+    }
+
+    /// Which of these blobs one of the named repositories has. From there they are mounted where they are needed, so what a
+    /// delta bundle leaves out need not be sent. Asks only.
+    pub async fn find_blobs(&self, candidates: &[(Digest, Vec<String>)]) -> Result<HashSet<Digest>, RegistryError> {
+        let searches: Vec<_> =
+            candidates.iter().map(|(digest, repositories)| self.find_blob(digest, repositories)).collect();
+        let found: Vec<Option<Digest>> =
+            futures::stream::iter(searches).buffer_unordered(self.concurrency).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn find_blob(&self, digest: &Digest, repositories: &[String]) -> Result<Option<Digest>, RegistryError> {
+        for repository in repositories {
+            if upload::has_blob(&self.client, repository, digest).await? {
+                *self.flight(digest).home.lock().await = Some(repository.clone());
+                return Ok(Some(*digest));
+            }
+        }
+        Ok(None)
     }
 
     async fn find(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::demand::Demand;
 use super::site::{ConnectOptions, Hosts, Site};
-use super::{JobError, Kind, check, engine, files, gather, summary};
+use super::{JobError, Kind, check, engine, files, gather, hold, push, summary};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
 use crate::event::Events;
@@ -49,12 +49,15 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
 
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, "create cluster")?;
+    let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
     let hosts = site.connect(&cluster, &options.connect, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
     check_suffices(&cluster, &bundle, &facts)?;
     gather::preflight(&cluster, &bundle, &facts, &events)?;
 
     let plan = make_plan(&cluster, &bundle, &facts, &site, options.push_images)?;
+    let lacking = push::not_in_registry(&plan, &bundle, lacking, &events).await;
+    hold::refuse_lacking(bundle.inventory(), &lacking)?;
     if options.dry_run {
         return Ok(Outcome { run: None, text: engine::would_change(&plan, &hosts, &options.connect).await? });
     }

@@ -22,6 +22,15 @@ pub fn lock(site: &Site, command: &str) -> Result<SiteLock, JobError> {
     })
 }
 
+/// The same for a folder that is no site's: a store that is named itself.
+pub fn lock_folder(folder: &Path, command: &str) -> Result<SiteLock, JobError> {
+    SiteLock::take(folder, command).map_err(|error| match error {
+        LockError::Held { .. } => JobError::new(Kind::Host, error.to_string())
+            .hint("wait until it has ended; the lock goes with its process, however that ends"),
+        LockError::File { .. } => JobError::internal("cannot lock the store", error),
+    })
+}
+
 /// Makes a plan hold.
 pub async fn execute(
     command: &str,

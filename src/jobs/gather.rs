@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::demand::{Approval, Demand};
+use super::hold;
 use super::site::Hosts;
 use super::verify::damaged;
 use super::{JobError, Kind};
 use crate::bundle::parts::{self, Incomplete, Source};
-use crate::bundle::{Bundle, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth};
+use crate::bundle::{Bundle, Holder, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth};
 use crate::cluster::Cluster;
+use crate::digest::Digest;
 use crate::event::{self, Event, Events};
 use crate::host::facts::{self, Facts};
 use crate::install::{Found, NodeState};
@@ -35,10 +37,32 @@ pub fn open_telling(
     demand: &Demand,
     events: &Events,
 ) -> Result<(Bundle<Unverified>, Option<Accepted>), JobError> {
-    match sources(paths, events)?.as_slice() {
-        [source] => open_source(source, demand),
-        _ => Err(JobError::new(Kind::Usage, "name one bundle with -a")),
+    let sources = sources(paths, events)?;
+    let Some((first, rest)) = sources.split_first() else {
+        return Err(JobError::new(Kind::Usage, "name a bundle with -a"));
+    };
+    let (bundle, accepted) = open_source(first, demand)?;
+    if !rest.is_empty() && bundle.inventory().base.is_none() {
+        let message = format!("{} is whole and builds upon no other bundle", bundle.path().display());
+        return Err(JobError::new(Kind::Usage, message).hint("name one bundle with -a, or the delta first"));
     }
+    Ok((bundle, accepted))
+}
+
+/// The bundles that were named behind the first, upon which that one builds.
+pub fn others(paths: &[PathBuf]) -> Result<Vec<Bundle<Unverified>>, JobError> {
+    let sources = sources(paths, &event::silent())?;
+    let mut opened = sources.iter().map(|source| Ok(open_source(source, &Demand::default())?.0));
+    let Some(first) = opened.next().transpose()? else { return Ok(Vec::new()) };
+    let others = opened.collect::<Result<Vec<Bundle<Unverified>>, JobError>>()?;
+    let digest = first.inventory().whole_digest();
+    let newer = others.iter().find(|other| other.inventory().base.as_ref().map(|base| base.digest) == digest);
+    if let Some(newer) = newer {
+        let (newer, older) = (newer.path().display(), first.path().display());
+        return Err(JobError::new(Kind::Usage, format!("{newer} builds upon {older}, which was named before it"))
+            .hint("name the bundle that is to be used first, and those that it builds upon behind it"));
+    }
+    Ok(others)
 }
 
 /// The bundles that lie in these files and folders. Parts of others that lie beside them are told of and left alone.
@@ -76,13 +100,17 @@ pub fn incomplete(error: &Incomplete) -> JobError {
     report.hint(format!("parts that are lost are written again on the connected side: {}", error.remedy()))
 }
 
-/// Opens a bundle and checks every byte of it.
+/// Opens a bundle and checks every byte of it; of a delta bundle also that those named behind it hold what it leaves out.
 pub async fn verified_bundle(paths: &[PathBuf], events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
-    Ok(demanded_bundle(paths, Demand::default(), events).await?.0)
+    let (bundle, _) = demanded_bundle(paths, Demand::default(), events).await?;
+    let (bundle, lacking) = hold::at_site(bundle, None, events).await?;
+    hold::refuse_lacking(bundle.inventory(), &lacking)?;
+    Ok(bundle)
 }
 
-/// As [`verified_bundle`], if the bundle is signed as demanded and not older than what the site has: that comes first.
-/// [`Approval::record`] keeps what was accepted, once the bundle is put to use.
+/// Opens a bundle and checks every byte of it, if it is signed as demanded and not older than what the site has: that
+/// comes first. What a delta bundle leaves out may lie elsewhere; see [`hold::at_site`]. [`Approval::record`] keeps what
+/// was accepted, once the bundle is put to use.
 pub async fn demanded_bundle(
     paths: &[PathBuf],
     demand: Demand,
@@ -100,7 +128,14 @@ fn verify(paths: &[PathBuf], demand: &Demand, events: &Events) -> Result<(Arc<Bu
     let title = "Verify the bundle".to_owned();
     let started = Instant::now();
     events.emit(Event::PhaseStarted { title: title.clone() });
-    let verified = bundle.verify(VerifyDepth::Blake3, events).map_err(|error| damaged(&error))?;
+    let mut verified = bundle.verify(VerifyDepth::Blake3, events).map_err(|error| damaged(&error))?;
+    let others = others(paths)?;
+    let digests: Vec<Digest> = others.iter().filter_map(|other| other.inventory().whole_digest()).collect();
+    hold::tell_other_base(&verified, &digests, events);
+    for other in others {
+        let holder = other.verify(VerifyDepth::Blake3, events).map_err(|error| damaged(&error))?;
+        verified = verified.backed_by([Arc::new(holder) as Arc<dyn Holder>]);
+    }
     events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
     Ok((Arc::new(verified), approval))
 }

@@ -1,5 +1,6 @@
 //! Pushing a bundle's images into the private registry.
 
+use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -7,14 +8,18 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 
-use crate::bundle::{Bundle, Verified};
+use super::hold;
+use crate::bundle::{Bundle, Content, Verified};
 use crate::digest::Digest;
-use crate::event::{Event, Events};
+use crate::event::{self, Event, Events};
 use crate::image::client::Client;
 use crate::image::push::{ImageSource, Pusher, Wanted};
 use crate::image::reference::Reference;
-use crate::plan::PushImages;
+use crate::plan::{OperatorWork, Plan, PushImages, Task};
 use crate::run::PushFunction;
+
+/// Questions to a registry at once.
+const SEARCHES_AT_ONCE: usize = 16;
 
 /// Images at once; their blobs are what runs in parallel.
 const IMAGES_AT_ONCE: usize = 4;
@@ -42,13 +47,13 @@ async fn push(
 ) -> Result<usize, Failure> {
     let client = Client::new(&work.registry)?;
     client.login().await?;
-    let mut wanted = Vec::new();
-    for (reference, target) in &work.images {
-        let image = bundle.inventory().image(reference).ok_or_else(|| format!("the bundle holds no {reference}"))?;
-        wanted.push(to_wanted(image, target)?);
-    }
+    let wanted = wanted(bundle, work)?;
     let source = BundleImages(bundle);
     let pusher = Pusher::new(client, concurrency, events.clone());
+    let absent: HashSet<Digest> = bundle.inventory().absent().into_iter().map(|content| content.sha256).collect();
+    if !absent.is_empty() {
+        pusher.find_blobs(&repositories(&wanted, &absent)).await?;
+    }
     let missing = pusher.missing(&source, &wanted).await?;
     events.emit(Event::BytesTotal { total: bytes(bundle, missing.iter().map(|position| &wanted[*position])) });
     let (pusher, source, wanted) = (&pusher, &source, &wanted);
@@ -67,6 +72,72 @@ async fn push(
         .collect();
     futures::stream::iter(pushes).buffer_unordered(IMAGES_AT_ONCE).try_collect::<Vec<()>>().await?;
     Ok(missing.len())
+}
+
+/// Of what a delta bundle leaves out and nobody here holds, that which the registry has not got either. Only blobs of
+/// images can be there, in a repository to which the plan pushes an image that needs them. A registry that does not
+/// answer has nothing, which is told.
+pub async fn not_in_registry(
+    plan: &Plan,
+    bundle: &Bundle<Verified>,
+    mut lacking: Vec<Content>,
+    events: &Events,
+) -> Vec<Content> {
+    let works = plan.stages.iter().flat_map(|stage| &stage.tasks).filter_map(|task| match task {
+        Task::Operator(OperatorWork::PushImages(work)) => Some(work),
+        _ => None,
+    });
+    for work in works {
+        if lacking.is_empty() {
+            break;
+        }
+        match in_registry(work, bundle, &lacking).await {
+            Ok(found) => lacking.retain(|content| !found.contains(&content.sha256)),
+            Err(error) => {
+                let message = format!("What the delta leaves out cannot be looked for in the registry: {error}");
+                events.emit(Event::Warning { message });
+            }
+        }
+    }
+    lacking
+}
+
+async fn in_registry(
+    work: &PushImages,
+    bundle: &Bundle<Verified>,
+    lacking: &[Content],
+) -> Result<HashSet<Digest>, Failure> {
+    let client = Client::new(&work.registry)?;
+    client.login().await?;
+    let wanted = wanted(bundle, work)?;
+    let blobs: HashSet<Digest> =
+        hold::blobs(bundle.inventory(), lacking).into_iter().map(|content| content.sha256).collect();
+    let pusher = Pusher::new(client, SEARCHES_AT_ONCE, event::silent());
+    Ok(pusher.find_blobs(&repositories(&wanted, &blobs)).await?)
+}
+
+/// The repositories that are to have each of these blobs, and so may have it already.
+fn repositories(wanted: &[Wanted<'_>], blobs: &HashSet<Digest>) -> Vec<(Digest, Vec<String>)> {
+    let mut repositories: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
+    for one in wanted {
+        for digest in one.image.platforms.iter().flat_map(|platform| &platform.blobs) {
+            if blobs.contains(digest) {
+                let of_blob = repositories.entry(*digest).or_default();
+                if of_blob.last() != Some(&one.repository) {
+                    of_blob.push(one.repository.clone());
+                }
+            }
+        }
+    }
+    repositories.into_iter().collect()
+}
+
+fn wanted<'a>(bundle: &'a Bundle<Verified>, work: &PushImages) -> Result<Vec<Wanted<'a>>, Failure> {
+    let one = |(reference, target): &(String, String)| {
+        let image = bundle.inventory().image(reference).ok_or_else(|| format!("the bundle holds no {reference}"))?;
+        to_wanted(image, target)
+    };
+    work.images.iter().map(one).collect()
 }
 
 fn to_wanted<'a>(image: &'a crate::bundle::inventory::Image, target: &str) -> Result<Wanted<'a>, Failure> {

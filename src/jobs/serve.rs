@@ -115,9 +115,8 @@ fn stopped() -> Result<watch::Receiver<bool>, JobError> {
 /// What the bundle offers, and which of its manifests refer to others.
 fn shelf(bundle: &Bundle<Verified>) -> Result<Shelf, JobError> {
     let inventory = bundle.inventory();
-    let absent: std::collections::HashSet<Digest> =
-        inventory.blobs.iter().filter(|blob| blob.absent).map(|blob| blob.digest).collect();
-    let mut shelf = Shelf::of(inventory, |digest| !absent.contains(digest));
+    // What a delta bundle leaves out is held by the others that were named, or it would have been refused.
+    let mut shelf = Shelf::of(inventory, |_| true);
     let mut found = Vec::new();
     for (digest, object) in shelf.manifests().filter(|(_, object)| object.size <= LARGEST_DOCUMENT) {
         let unreadable = |source: io::Error| {

@@ -1,5 +1,6 @@
 //! What must hold of a bundle as a whole: written, read back, damaged, and given to stock tools.
 
+mod delta;
 mod flipped;
 mod hostile;
 mod parts;

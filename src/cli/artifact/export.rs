@@ -25,6 +25,10 @@ pub struct Args {
     /// Bundle to write; its name ends with .tar, .tar.gz or .tar.zst
     #[arg(short = 'o', long, value_name = "FILE", default_value = "kubekey-artifact.tar.gz")]
     pub output: PathBuf,
+    /// Carry only what this lacks: an earlier bundle (or a part of it, or its folder), an inventory as kk artifact inspect
+    /// prints it with --output json, or a site's receipt
+    #[arg(long, value_name = "PATH")]
+    pub base: Vec<PathBuf>,
     /// How many downloads to run at once
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub concurrency: usize,
@@ -87,6 +91,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         manifest: args.manifest,
         output: args.output,
         overwrite,
+        base: args.base,
         concurrency: args.concurrency,
         mirrors: args.mirrors,
         update_lock: args.update_lock,

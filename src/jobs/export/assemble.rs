@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use super::base::Base;
 use super::carried::What;
 use super::network;
 use super::wanted::Wanted;
@@ -20,11 +21,19 @@ pub(super) struct Assembled {
     pub inventory: Inventory,
     pub cache: Arc<Cache>,
     by_digest: HashMap<Digest, Cached>,
+    /// What the base holds: known, and perhaps nowhere here.
+    held: HashMap<Digest, Cached>,
 }
 
 impl Assembled {
-    /// All that the lock names, from the cache.
-    pub fn of(manifest: &ManifestFile, wanted: &Wanted, lock: &Lock, cache: Arc<Cache>) -> Result<Self, JobError> {
+    /// All that the lock names, from the cache, or by name alone where the base has it.
+    pub fn of(
+        manifest: &ManifestFile,
+        wanted: &Wanted,
+        lock: &Lock,
+        cache: Arc<Cache>,
+        base: Option<&Base>,
+    ) -> Result<Self, JobError> {
         let inventory = Inventory {
             format: FORMAT,
             name: manifest.metadata.name.clone(),
@@ -38,7 +47,8 @@ impl Assembled {
             packages: Vec::new(),
             files: Vec::new(),
         };
-        let mut assembled = Self { inventory, cache, by_digest: HashMap::new() };
+        let held = base.map(Base::contents).unwrap_or_default();
+        let mut assembled = Self { inventory, cache, by_digest: HashMap::new(), held };
         assembled.components(wanted, lock)?;
         assembled.files(lock)?;
         assembled.charts(lock)?;
@@ -53,6 +63,11 @@ impl Assembled {
         let entry = self.entry(path.to_owned(), cached);
         self.inventory.files.push(inventory::File { entry });
         Ok(())
+    }
+
+    /// Whether some of it may be nowhere here.
+    pub fn has_base(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// Puts the lists into the inventory's order.
@@ -80,7 +95,8 @@ impl Assembled {
     }
 
     fn cached(&self, digest: &Digest) -> Result<Cached, JobError> {
-        self.cache.find(digest).map_err(network)?.ok_or_else(|| {
+        let found = self.cache.find(digest).map_err(network)?.or_else(|| self.held.get(digest).cloned());
+        found.ok_or_else(|| {
             JobError::new(Kind::Internal, format!("{digest} vanished from the cache while the bundle was made"))
                 .hint("Run the same command again.")
         })

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt;
 
+use super::base::Base;
 use super::carried::{Carried, Origin, What};
 use super::registries::Registries;
 use super::resolve::{Place, Plan, PlannedBlob, PlannedComponent, PlannedFile};
@@ -30,6 +31,8 @@ pub(super) struct Fetcher<'a> {
     pub lock_path: &'a Path,
     /// Paths in the manifest are relative to this.
     pub folder: &'a Path,
+    /// What it holds is not fetched, except the documents of images.
+    pub base: Option<&'a Base>,
     pub concurrency: usize,
     pub events: &'a Events,
 }
@@ -145,7 +148,11 @@ impl Fetcher<'_> {
         let mut seen: BTreeSet<Digest> = BTreeSet::new();
         for item in items {
             let here = match &item.expected().sha256 {
-                Some(digest) => !seen.insert(*digest) || self.cache.find(digest).map_err(super::network)?.is_some(),
+                Some(digest) => {
+                    !seen.insert(*digest)
+                        || self.in_base(item).is_some()
+                        || self.cache.find(digest).map_err(super::network)?.is_some()
+                }
                 None => false,
             };
             sizes.extend(item.size().filter(|_| !here));
@@ -165,7 +172,18 @@ impl Fetcher<'_> {
         Err(JobError::new(Kind::Internal, message).hint(NO_ROOM))
     }
 
+    /// What the base says of an item that need not be fetched.
+    fn in_base(&self, item: &Item<'_>) -> Option<Cached> {
+        if matches!(item, Item::Blob(blob) if blob.document) {
+            return None;
+        }
+        self.base?.find(&item.expected().sha256?)
+    }
+
     async fn item(&self, item: Item<'_>) -> Result<Cached, Failure> {
+        if let Some(cached) = self.in_base(&item) {
+            return Ok(cached);
+        }
         let outcome = match item {
             Item::Component(one) => match &one.wanted.local {
                 Some(path) => self.local(path, &one.expected).await,

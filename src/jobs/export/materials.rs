@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use super::assemble::Assembled;
 use super::interrupt::Interrupt;
 use crate::digest::Digest;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::jobs::JobError;
 use crate::sbom::{self, Depth, Scanner};
 
@@ -43,6 +43,11 @@ fn bytes(assembled: &Assembled, depth: Depth, interrupt: &Interrupt, events: &Ev
             match scanner.scan(&assembled.inventory) {
                 Ok(scans) => Some(scans),
                 Err(_) if interrupt.is_set() => return Err(Interrupt::error()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && assembled.has_base() => {
+                    let message = "Layers that the base holds are not here, so the bill of materials has no packages.";
+                    events.emit(Event::Note { message: message.into() });
+                    None
+                }
                 Err(error) => return Err(JobError::internal("the layers of images cannot be read", error)),
             }
         }

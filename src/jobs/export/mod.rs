@@ -1,6 +1,7 @@
 //! `kk artifact export`: from a manifest to a bundle.
 
 mod assemble;
+mod base;
 mod carried;
 mod charts;
 mod fetch;
@@ -41,6 +42,8 @@ pub struct Options {
     pub output: PathBuf,
     /// Replace an output that exists.
     pub overwrite: bool,
+    /// What the receiving site has: a bundle or its parts, an inventory, or a receipt. Only what that lacks is carried.
+    pub base: Vec<PathBuf>,
     /// Downloads at once.
     pub concurrency: usize,
     /// Texts of mirror rules; see [`MirrorRules`].
@@ -92,6 +95,7 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let registries = Registries::new(&source.manifest, &source.folder, mirrors.clone())?;
     let client = Client::new(mirrors, Retry::default()).map_err(network)?;
     let cache = setup::open_cache(options, &interrupt, events).await?;
+    let base = base::read(&options.base, cache.root())?;
 
     let lock_path = Lock::path_beside(&options.manifest);
     let previous = if options.update_lock { None } else { resolve::read_lock(&lock_path)? };
@@ -113,13 +117,14 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
         cache: &cache,
         lock_path: &lock_path,
         folder: &source.folder,
+        base: base.as_ref(),
         concurrency: options.concurrency,
         events,
     };
     let fetched = interrupt.race(phase("Download components and images", events, fetching.fetch(plan))).await?;
     resolve::write_lock(&lock_path, previous.as_ref(), &fetched.lock, events)?;
 
-    let mut assembled = Assembled::of(&source.manifest, &wanted, &fetched.lock, cache)?;
+    let mut assembled = Assembled::of(&source.manifest, &wanted, &fetched.lock, cache, base.as_ref())?;
     finish::manifest_and_lock(&mut assembled, &source, &fetched.lock)?;
     assembled.sort();
     if let Some(cluster_file) = &options.cluster_file {
@@ -130,6 +135,10 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let adding = materials::add(assembled, options.sbom, &interrupt, events);
     let assembled = phase("Write the bill of materials", events, adding).await?;
 
+    let mut assembled = assembled;
+    if let Some(base) = &base {
+        base.leave_out(&mut assembled.inventory, events);
+    }
     let signature = signer.map(|signer| finish::signature(&assembled, &signer)).transpose()?;
     let packing = pack::pack(assembled, &options.output, spelling, signature, &interrupt, events);
     let (assembled, written) = phase("Write the bundle", events, packing).await?;

@@ -70,6 +70,11 @@ impl Site {
         self.folder.join("kubeconfig")
     }
 
+    /// What was delivered, by digest.
+    pub fn bundle_store(&self) -> PathBuf {
+        self.folder.join("store")
+    }
+
     fn keys_folder(&self) -> PathBuf {
         self.folder.join("pki")
     }
