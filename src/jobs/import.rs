@@ -63,6 +63,7 @@ pub fn run(options: &Options, events: &Events) -> Result<Imported, JobError> {
     approval.tell(events);
     let others = gather::others(&options.bundle)?;
     let store = Store::make(&root).map_err(unusable)?;
+    let _site = site.as_ref().map(|site| engine::lock(site, "artifact import")).transpose()?;
     let _lock = engine::lock_folder(store.root(), "artifact import")?;
 
     let inventory = bundle.inventory().clone();
@@ -220,11 +221,14 @@ pub(super) fn unusable(error: StoreError) -> JobError {
     }
 }
 
-/// Where a site keeps its store.
-pub(super) fn store_of(place: &Place) -> Result<PathBuf, JobError> {
+/// Where a store is, and whose.
+pub(super) fn store_of(place: &Place) -> Result<(PathBuf, Option<Site>), JobError> {
     Ok(match place {
-        Place::Folder(folder) => folder.clone(),
-        Place::Site(file) => Site::open(&files::cluster(file)?)?.bundle_store(),
+        Place::Folder(folder) => (folder.clone(), None),
+        Place::Site(file) => {
+            let site = Site::open(&files::cluster(file)?)?;
+            (site.bundle_store(), Some(site))
+        }
     })
 }
 

@@ -35,7 +35,7 @@ pub struct Removed {
 
 /// The bundles that a store keeps, the one that was imported last at the end.
 pub fn list(place: &Place) -> Result<Vec<KeptBundle>, JobError> {
-    let store = import::open(&import::store_of(place)?)?;
+    let store = import::open(&import::store_of(place)?.0)?;
     let kept = store.kept().map_err(import::unusable)?;
     let seconds = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Ok(kept
@@ -53,7 +53,9 @@ pub fn list(place: &Place) -> Result<Vec<KeptBundle>, JobError> {
 
 /// Keeps the newest bundles and removes the others, with every content that no kept bundle needs.
 pub fn prune(place: &Place, keep: usize, confirm: &dyn Fn(&str) -> bool) -> Result<Removed, JobError> {
-    let store = import::open(&import::store_of(place)?)?;
+    let (root, site) = import::store_of(place)?;
+    let store = import::open(&root)?;
+    let _site = site.as_ref().map(|site| engine::lock(site, "artifact store prune")).transpose()?;
     let _lock = engine::lock_folder(store.root(), "artifact store prune")?;
     let mut bundles = list(place)?;
     bundles.truncate(bundles.len().saturating_sub(keep));

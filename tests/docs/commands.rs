@@ -37,7 +37,12 @@ const KK: &[(&str, Run)] = &[
     ("kk artifact split -a kubekey-artifact.tar.gz --size 4G --only 1 -o usb", Run::Here),
     ("kk artifact verify --parts -a usb", Run::Here),
     ("kk artifact join -a usb -o joined.tar.gz", Run::Here),
+    ("kk artifact export -m manifest.yaml --base kubekey-artifact.tar.gz -o delta.tar.gz", Run::Lab("delta.sh")),
     ("kk create config -f cluster.yaml", Run::Here),
+    ("kk artifact import -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Here),
+    ("kk artifact import -f cluster.yaml -a delta.tar.gz", Run::Here),
+    ("kk artifact store list -f cluster.yaml", Run::Here),
+    ("kk artifact store prune --keep 2 -f cluster.yaml", Run::Lab("delta.sh")),
     ("kk config view -f cluster.yaml", Run::Here),
     ("kk config template haproxy.cfg > haproxy.cfg", Run::Here),
     ("kk create cluster -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Lab("create.sh")),
@@ -119,6 +124,7 @@ fn prepare(folder: &Path) {
     fs::write(folder.join("small.yaml"), text).unwrap();
     run(folder, "kk artifact export -m small.yaml -o kubekey-artifact.tar.gz");
     fs::create_dir(folder.join("usb")).unwrap();
+    run(folder, "kk artifact export -m small.yaml --base kubekey-artifact.tar.gz -o delta.tar.gz");
     fs::copy(folder.join("kubekey-artifact.tar.gz"), folder.join("next.tar.gz")).unwrap();
 }
 

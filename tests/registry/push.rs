@@ -77,6 +77,38 @@ async fn an_index_arrives_byte_for_byte_and_skopeo_reads_it() {
 }
 
 #[tokio::test]
+async fn what_the_registry_holds_need_not_be_at_hand() {
+    let server = Server::plain();
+    let client = Client::new(&server.access()).unwrap();
+    let mut blobs = Blobs::default();
+    let image = images::indexed(&mut blobs, "registry.k8s.io/pause:3.10.1", 1, &["amd64"], 300_000);
+    let pusher = Pusher::new(client.clone(), 4, event::silent());
+    pusher.push_image(&blobs, &wanted(&image, "registry.k8s.io/pause", "3.10.1")).await.unwrap();
+
+    // A delta leaves config and layers out; its image goes to another repository.
+    let absent = image.platforms[0].blobs.clone();
+    blobs.0.retain(|digest, _| !absent.contains(digest));
+    let target = wanted(&image, "mirror/pause", "3.10.1");
+    assert!(Pusher::new(client.clone(), 4, event::silent()).push_image(&blobs, &target).await.is_err());
+
+    let pusher = Pusher::new(client.clone(), 4, event::silent());
+    let nowhere = kk::digest::Digest::of(b"nowhere");
+    let candidates = |digest| (digest, vec!["no/such".to_owned(), "registry.k8s.io/pause".to_owned()]);
+    let asked: Vec<_> = absent.iter().copied().chain([nowhere]).map(candidates).collect();
+    let found = pusher.find_blobs(&asked).await.unwrap();
+    assert!(absent.iter().all(|digest| found.contains(digest)) && !found.contains(&nowhere));
+    let pushed = pusher.push_image(&blobs, &target).await.unwrap();
+    assert_eq!((pushed.changed, pushed.bytes), (true, 0));
+    let address = format!("docker://127.0.0.1:{}/mirror/pause:3.10.1", server.port);
+    skopeo(&[
+        "copy",
+        "--src-tls-verify=false",
+        &address,
+        &format!("dir:{}", server.directory.path().join("copy").display()),
+    ]);
+}
+
+#[tokio::test]
 async fn what_images_share_is_sent_once() {
     let server = Server::plain();
     let client = Client::new(&server.access()).unwrap();
