@@ -293,7 +293,9 @@ impl Bundle<Verified> {
     pub fn open_entry(&self, path: &str) -> Result<ContentReader, EntryError> {
         match self.state.places.by_path.get(path) {
             Some(index) => Ok(ContentReader::Own(Box::new(self.reader(*index)?))),
-            None => self.held(path, 0).map(|(reader, content)| ContentReader::Held(Checked::new(reader, content))),
+            None => {
+                self.held(path, 0).map(|(reader, content)| ContentReader::Held(Box::new(Checked::new(reader, content))))
+            }
         }
     }
 
@@ -376,7 +378,7 @@ pub enum ContentReader {
     /// From the bundle itself.
     Own(Box<EntryReader>),
     /// From whoever holds what it leaves out.
-    Held(Checked<Box<dyn Read + Send>>),
+    Held(Box<Checked<Box<dyn Read + Send>>>),
 }
 
 impl Read for ContentReader {

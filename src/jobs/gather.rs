@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::demand::{Approval, Demand};
 use super::hold;
-use super::site::Hosts;
+use super::site::{Hosts, Site};
 use super::verify::damaged;
 use super::{JobError, Kind};
 use crate::bundle::parts::{self, Incomplete, Source};
@@ -104,6 +104,23 @@ pub fn incomplete(error: &Incomplete) -> JobError {
 pub async fn verified_bundle(paths: &[PathBuf], events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
     let (bundle, _) = demanded_bundle(paths, Demand::default(), events).await?;
     let (bundle, lacking) = hold::at_site(bundle, None, events).await?;
+    hold::refuse_lacking(bundle.inventory(), &lacking)?;
+    Ok(bundle)
+}
+
+/// The same for a site, whose store may hold what a delta bundle leaves out. Blobs of images may be in its registry too,
+/// which is not asked here.
+pub async fn bundle_for(
+    cluster: &Cluster,
+    paths: &[PathBuf],
+    demand: Demand,
+    events: &Events,
+) -> Result<Arc<Bundle<Verified>>, JobError> {
+    let (bundle, _) = demanded_bundle(paths, demand, events).await?;
+    let store = hold::store(&Site::bundle_store_of(cluster)?)?;
+    let (bundle, mut lacking) = hold::at_site(bundle, store, events).await?;
+    let blobs = hold::blobs(bundle.inventory(), &lacking);
+    lacking.retain(|content| !blobs.contains(&content.sha256));
     hold::refuse_lacking(bundle.inventory(), &lacking)?;
     Ok(bundle)
 }

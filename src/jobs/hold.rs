@@ -96,9 +96,9 @@ fn owners(inventory: &Inventory, lacking: &[Content]) -> Vec<String> {
 }
 
 /// Of these contents, those that are blobs of images and nothing else.
-pub fn blobs<'a>(inventory: &Inventory, contents: &'a [Content]) -> Vec<&'a Content> {
+pub fn blobs(inventory: &Inventory, contents: &[Content]) -> HashSet<Digest> {
     let entries: HashSet<Digest> = inventory.entries().map(|entry| entry.sha256).collect();
-    contents.iter().filter(|content| !entries.contains(&content.sha256)).collect()
+    contents.iter().map(|content| content.sha256).filter(|digest| !entries.contains(digest)).collect()
 }
 
 /// Tells of a base that is named and is not the one that the delta was made for: what counts is that all is there.

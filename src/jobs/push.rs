@@ -110,8 +110,7 @@ async fn in_registry(
     let client = Client::new(&work.registry)?;
     client.login().await?;
     let wanted = wanted(bundle, work)?;
-    let blobs: HashSet<Digest> =
-        hold::blobs(bundle.inventory(), lacking).into_iter().map(|content| content.sha256).collect();
+    let blobs = hold::blobs(bundle.inventory(), lacking);
     let pusher = Pusher::new(client, SEARCHES_AT_ONCE, event::silent());
     Ok(pusher.find_blobs(&repositories(&wanted, &blobs)).await?)
 }

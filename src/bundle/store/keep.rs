@@ -44,7 +44,7 @@ impl Store {
             let Some(digest) = hex.and_then(|hex| Digest::from_hex(hex).ok()) else { continue };
             kept.push(read(&path, digest)?);
         }
-        kept.sort_by(|one, other| (one.imported, one.digest).cmp(&(other.imported, other.digest)));
+        kept.sort_by_key(|one| (one.imported, one.digest));
         Ok(kept)
     }
 

@@ -20,6 +20,9 @@ use crate::install::RegistryLogin;
 use crate::install::certs::Keys;
 use crate::install::templates::{BUILT_IN, Templates};
 
+/// Folder of the store in the site's.
+const STORE: &str = "store";
+
 /// The folder of one site, `.kk/<cluster>/` beside the cluster file. Everything in it is the operator's alone.
 pub struct Site {
     folder: PathBuf,
@@ -70,9 +73,14 @@ impl Site {
         self.folder.join("kubeconfig")
     }
 
+    /// The store of a cluster's site, whether it is there or not; nothing is made.
+    pub fn bundle_store_of(cluster: &Cluster) -> Result<PathBuf, JobError> {
+        Ok(Self::folder_of(cluster)?.join(STORE))
+    }
+
     /// What was delivered, by digest.
     pub fn bundle_store(&self) -> PathBuf {
-        self.folder.join("store")
+        self.folder.join(STORE)
     }
 
     fn keys_folder(&self) -> PathBuf {
