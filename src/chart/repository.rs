@@ -9,8 +9,8 @@ use serde::{Deserialize, de};
 use super::archive::{first_line, same_version};
 use crate::digest::Digest;
 
-/// The largest index that is read, in bytes.
-pub const LARGEST_INDEX: usize = 64 << 20;
+/// The largest index that is read, in bytes. The largest public ones have about 20 MB.
+pub const LARGEST_INDEX: usize = 32 << 20;
 /// Of a chart's archive in a registry (Helm's documentation, "Helm Registries", "Chart archive").
 pub const ARCHIVE_MEDIA_TYPE: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 

@@ -21,7 +21,7 @@ use crate::image::{Reference, RegistryError};
 /// The repositories that were asked in this export: each index is fetched once.
 #[derive(Default)]
 pub(super) struct Charts {
-    indexes: Mutex<HashMap<String, Arc<OnceCell<String>>>>,
+    indexes: Mutex<HashMap<String, Arc<OnceCell<Arc<String>>>>>,
 }
 
 impl Charts {
@@ -36,9 +36,13 @@ impl Charts {
         let named = |reason: String| format!("chart {name} {version} of {address}: {reason}");
         let cell = self.indexes.lock().await.entry(address.to_owned()).or_default().clone();
         let url = repository::index_url(address);
-        let fetching = cell.get_or_try_init(|| client.text_up_to(&url, LARGEST_INDEX));
-        let index = fetching.await.map_err(|error| named(one_line(&error)))?;
-        let found = repository::find(index, address, name, version).map_err(|error| named(error.to_string()))?;
+        let fetching = cell.get_or_try_init(async || client.text_up_to(&url, LARGEST_INDEX).await.map(Arc::new));
+        let index = fetching.await.map_err(|error| named(one_line(&error)))?.clone();
+        // A long index takes a second or two, in which others go on.
+        let asked = (address.to_owned(), name.to_owned(), version.to_owned());
+        let finding = tokio::task::spawn_blocking(move || repository::find(&index, &asked.0, &asked.1, &asked.2));
+        let found = finding.await.map_err(|error| named(error.to_string()))?;
+        let found = found.map_err(|error| named(error.to_string()))?;
         Ok((Place::Url(found.url), found.digest))
     }
 }

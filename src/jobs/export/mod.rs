@@ -99,17 +99,20 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
 
     let lock_path = Lock::path_beside(&options.manifest);
     let previous = if options.update_lock { None } else { resolve::read_lock(&lock_path)? };
+    let charts = charts::Charts::default();
     let resolving = resolve::Resolver {
         client: &client,
         registries: &registries,
         cache: &cache,
         previous: previous.as_ref(),
         lock_path: &lock_path,
-        charts: &charts::Charts::default(),
+        charts: &charts,
         concurrency: options.concurrency,
         events,
     };
     let plan = interrupt.race(phase("Resolve versions and tags", events, resolving.resolve(&wanted))).await?;
+    // Indexes of chart repositories are long.
+    drop(charts);
 
     let fetching = fetch::Fetcher {
         client: &client,
