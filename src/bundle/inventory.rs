@@ -1,6 +1,9 @@
 //! `bundle.json`: the first entry of a bundle and the only authority on what is inside it.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::digest::{Blake3, Digest};
 
@@ -25,6 +28,7 @@ pub struct Inventory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Base>,
     /// Architectures as the Go toolchain names them: `amd64`, `arm64`.
+    #[serde(deserialize_with = "few")]
     pub arches: Vec<String>,
     /// Sorted by name, version, arch.
     pub components: Vec<Component>,
@@ -40,6 +44,34 @@ pub struct Inventory {
     pub packages: Vec<Packages>,
     /// The manifest, the lock, and whatever else is carried as a plain file; sorted by path.
     pub files: Vec<File>,
+}
+
+/// More architectures than there are.
+const MOST_ARCHES: usize = 64;
+
+/// Reads a list that is never long. Its items may be as short as two bytes, and each takes a dozen times that in memory:
+/// of all the lists this one alone could make much of a small inventory.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<String>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(formatter, "a list of at most {MOST_ARCHES} texts")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut out = Vec::new();
+            while let Some(item) = list.next_element()? {
+                if out.len() == MOST_ARCHES {
+                    return Err(serde::de::Error::invalid_length(out.len() + 1, &self));
+                }
+                out.push(item);
+            }
+            Ok(out)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 /// The bundle that a delta builds upon: what is marked absent is in that one.

@@ -31,6 +31,7 @@ const KK: &[(&str, Run)] = &[
     ("kk artifact export -m manifest.yaml -o kubekey-artifact.tar.gz", Run::Lab("bundle.sh")),
     ("kk artifact verify -a kubekey-artifact.tar.gz", Run::Here),
     ("kk artifact inspect -a kubekey-artifact.tar.gz", Run::Here),
+    ("kk artifact sbom -a kubekey-artifact.tar.gz -o sbom.cdx.json", Run::Here),
     ("kk artifact diff kubekey-artifact.tar.gz next.tar.gz", Run::Here),
     ("kk artifact split -a kubekey-artifact.tar.gz --size 4G -o usb", Run::Here),
     ("kk artifact verify -a usb", Run::Here),

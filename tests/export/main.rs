@@ -13,4 +13,5 @@ mod fetch;
 mod fileserver;
 mod lock;
 mod look;
+mod sbom;
 mod world;

@@ -116,7 +116,7 @@ impl PartHeader {
 
     /// Bytes of the part's file.
     pub fn file_size(&self) -> u64 {
-        self.length() + LENGTH as u64
+        self.length().saturating_add(LENGTH as u64)
     }
 
     /// The bytes before the part's share.
