@@ -28,7 +28,7 @@ spec:
     let stderr = stderr.replace(&base, "MIRROR").replace(&world.registry.port.to_string(), "PORT");
     insta::assert_snapshot!(stderr, @r"
     ==> Resolve versions and tags
-    error: 5 of 7 components and images cannot be had
+    error: 5 of 7 components, images and files cannot be had
       etcd v3.99.0 for amd64: MIRROR/github.com/etcd-io/etcd/releases/download/v3.99.0/etcd-v3.99.0-linux-amd64.tar.gz answered 404
       etcd v3.99.0 for arm64: MIRROR/github.com/etcd-io/etcd/releases/download/v3.99.0/etcd-v3.99.0-linux-arm64.tar.gz answered 404
       helm v3.22.0 for arm64: MIRROR/get.helm.sh/helm-v3.22.0-linux-arm64.tar.gz answered 404

@@ -9,6 +9,7 @@ mod server;
 
 mod bad_days;
 mod carried;
+mod delta;
 mod fetch;
 mod fileserver;
 mod lock;
