@@ -35,8 +35,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), JobError> {
 
 fn carried(bundle: &Bundle<Verified>) -> Result<Vec<u8>, JobError> {
     let hint = "--recompute makes one from the bundle's content.";
-    let entry = bundle.inventory().files.iter().find(|file| file.entry.path == sbom::PATH);
-    if entry.is_none_or(|file| file.entry.absent) {
+    if !bundle.inventory().files.iter().any(|file| file.entry.path == sbom::PATH) {
         let message = format!("the bundle {} carries no bill of materials", bundle.path().display());
         return Err(JobError::new(Kind::Bundle, message).hint(hint));
     }

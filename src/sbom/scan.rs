@@ -112,7 +112,7 @@ impl Scanner<'_> {
     }
 }
 
-/// Every layer that is carried, once. A platform's first blob is its config.
+/// Every layer that is listed, once. A platform's first blob is its config.
 fn jobs_of(inventory: &Inventory) -> Vec<Job<'_>> {
     let layers: std::collections::BTreeSet<Digest> = inventory
         .images
@@ -121,7 +121,7 @@ fn jobs_of(inventory: &Inventory) -> Vec<Job<'_>> {
         .flat_map(|platform| platform.blobs.iter().skip(1))
         .copied()
         .collect();
-    let blobs = inventory.blobs.iter().filter(|blob| !blob.absent && layers.contains(&blob.digest));
+    let blobs = inventory.blobs.iter().filter(|blob| layers.contains(&blob.digest));
     blobs.map(|blob| Job { digest: blob.digest, media_type: &blob.media_type, size: blob.size }).collect()
 }
 

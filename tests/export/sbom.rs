@@ -263,3 +263,24 @@ sys.exit(error and str(error)[:2000])";
     let output = Command::new(python).args(["-c", script]).arg(world.path("checked.json")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bill_of_a_delta_is_that_of_the_whole() {
+    let world = world().await;
+    success(world.export(&["-o", "one.tar", "--sbom", "packages"]));
+    success(world.export(&["-o", "delta.tar", "--sbom", "packages", "--base", "one.tar"]));
+    success(world.run(&["artifact", "sbom", "-a", "one.tar", "-o", "whole.json"]));
+    for anew in [&[][..], &["--recompute"]] {
+        let arguments = ["artifact", "sbom", "-a", "delta.tar", "-a", "one.tar", "-o", "delta.json"];
+        success(world.run(&[&arguments, anew].concat()));
+        assert!(world.read("delta.json") == world.read("whole.json"));
+    }
+
+    // What the cache does not know is not guessed.
+    let arguments =
+        ["artifact", "export", "-m", "manifest.yaml", "-o", "two.tar", "--sbom", "packages", "--base", "one.tar"];
+    let cold = world.kk(&arguments).env("KK_CACHE", world.path("other")).output().unwrap();
+    let (code, stderr) = failure(cold);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("cannot be listed: the base has it, and the cache has not"), "{stderr}");
+}

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use super::assemble::Assembled;
 use super::interrupt::Interrupt;
 use crate::digest::Digest;
-use crate::event::{Event, Events};
-use crate::jobs::JobError;
+use crate::event::Events;
+use crate::jobs::{JobError, Kind};
 use crate::sbom::{self, Depth, Scanner};
 
 /// Adds the bill of materials of what was assembled and sorted; nothing where none is wanted.
@@ -33,7 +33,9 @@ fn bytes(assembled: &Assembled, depth: Depth, interrupt: &Interrupt, events: &Ev
         if interrupt.is_set() {
             return Err(io::Error::other("interrupted"));
         }
-        let cached = assembled.source(digest).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        // By its digest: what the base holds was not fetched, and may lie in the cache all the same.
+        let cached = assembled.cache.find(digest).map_err(io::Error::other)?;
+        let cached = cached.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, digest.to_string()))?;
         Ok(Box::new(File::open(&cached.path)?))
     };
     let scans = match depth {
@@ -44,9 +46,7 @@ fn bytes(assembled: &Assembled, depth: Depth, interrupt: &Interrupt, events: &Ev
                 Ok(scans) => Some(scans),
                 Err(_) if interrupt.is_set() => return Err(Interrupt::error()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound && assembled.has_base() => {
-                    let message = "Layers that the base holds are not here, so the bill of materials has no packages.";
-                    events.emit(Event::Note { message: message.into() });
-                    None
+                    return Err(left_out(&error));
                 }
                 Err(error) => return Err(JobError::internal("the layers of images cannot be read", error)),
             }
@@ -54,4 +54,13 @@ fn bytes(assembled: &Assembled, depth: Depth, interrupt: &Interrupt, events: &Ev
     };
     sbom::document(&assembled.inventory, scans.as_ref())
         .map_err(|error| JobError::internal("the bill of materials cannot be written", error))
+}
+
+/// A bill that lacked packages of layers which lie elsewhere would be another than that of the whole bundle.
+fn left_out(error: &io::Error) -> JobError {
+    JobError::new(
+        Kind::Usage,
+        format!("the packages in layer {error} cannot be listed: the base has it, and the cache has not"),
+    )
+    .hint("--sbom images needs no layers; or export once without --base, so that the cache knows them.")
 }
