@@ -1,14 +1,14 @@
 //! `bundle.sig`, lists of keys, endorsements and receipts.
 #![no_main]
 
-use kk::trust::{Namespace, PublicKey, Signature, SignatureFile, accept, key_list, receipt};
+use kk::trust::{Namespace, PublicKey, Signature, SignatureFile, Trust, accept, key_list, receipt};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(file) = SignatureFile::parse(bytes) {
         assert_eq!(SignatureFile::parse(&file.to_bytes()).expect("what was written can be read"), file);
         // As if it came from somebody who is trusted.
-        let _ = accept(&file, b"{}", std::slice::from_ref(file.signature.signer()), &[]);
+        let _ = accept(&file, b"{}", &Trust { trusted: vec![file.signature.signer().clone()], ..Trust::default() });
     }
     if let Ok(endorsements) = SignatureFile::parse_endorsements(bytes) {
         for one in endorsements {
