@@ -63,16 +63,27 @@ pub struct Pusher {
     client: Client,
     concurrency: usize,
     permits: Semaphore,
+    /// In MiB.
+    room: Semaphore,
     flights: Mutex<HashMap<Digest, Arc<Flight>>>,
     events: Events,
     told_of_reduction: AtomicBool,
 }
+
+/// MiB of blobs that are sent at a time, or one larger blob: what is under way when `kk` is killed has to be sent again,
+/// since registries forget uploads that broke off.
+const ROOM: u32 = 60;
+
+/// Repositories that are asked for a blob before it is sent; there are more for what nearly all images share.
+const MOST_ASKED: usize = 3;
 
 /// What is known of one blob. The lock is held while something is done about it, so that it is done once.
 #[derive(Default)]
 struct Flight {
     /// A repository that has the blob.
     home: tokio::sync::Mutex<Option<String>>,
+    /// Repositories that are to have the blob, and may have it from an earlier run.
+    candidates: Mutex<Vec<String>>,
     /// Bytes that were reported as moved, whether sent or found there.
     reported: AtomicU64,
 }
@@ -82,8 +93,9 @@ impl Pusher {
     pub fn new(client: Client, concurrency: usize, events: Events) -> Self {
         let concurrency = concurrency.clamp(1, 64);
         let permits = Semaphore::new(concurrency);
+        let room = Semaphore::new(ROOM as usize);
         let told_of_reduction = AtomicBool::new(false);
-        Self { client, concurrency, permits, flights: Mutex::default(), events, told_of_reduction }
+        Self { client, concurrency, permits, room, flights: Mutex::default(), events, told_of_reduction }
     }
 
     /// Positions of the images that the registry does not have as they are wanted. Asks only.
@@ -142,7 +154,18 @@ impl Pusher {
         wanted: &Wanted<'_>,
     ) -> Result<(usize, bool), RegistryError> {
         let parts = read_parts(source, wanted.image)?;
-        Ok((position, self.is_there(wanted, &parts).await?))
+        let there = self.is_there(wanted, &parts).await?;
+        for blob in unique_blobs(&parts) {
+            let flight = self.flight(&blob.digest);
+            let mut candidates = flight.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+            if there {
+                // It is there for certain, so it is asked first.
+                candidates.insert(0, wanted.repository.clone());
+            } else {
+                candidates.push(wanted.repository.clone());
+            }
+        }
+        Ok((position, there))
     }
 
     /// Whether the registry has the image: its tag with a right digest, and every carried platform.
@@ -177,6 +200,9 @@ impl Pusher {
         let Ok(_permit) = self.permits.acquire().await else { return Ok(0) };
         let (client, repository, digest) = (&self.client, wanted.repository.as_str(), &blob.digest);
         let there = home.as_deref() == Some(repository) || upload::has_blob(client, repository, digest).await?;
+        if !there && home.is_none() {
+            *home = self.find_home(&flight, repository, digest).await?;
+        }
         let mounted = match home.as_deref() {
             Some(from) if !there => upload::mount(client, repository, digest, from).await,
             _ => false,
@@ -188,6 +214,8 @@ impl Pusher {
                 let (flight, events) = (flight.clone(), self.events.clone());
                 Arc::new(move |bytes| flight.report(bytes, &events))
             };
+            let room = u32::try_from(blob.size.div_ceil(1 << 20)).unwrap_or(ROOM).clamp(1, ROOM);
+            let Ok(_room) = self.room.acquire_many(room).await else { return Ok(0) };
             let open = || source.open(digest);
             upload::upload(client, repository, digest, blob.size, &open, &watch).await.map_err(
                 |error| match error {
@@ -202,6 +230,24 @@ impl Pusher {
         flight.report(blob.size, &self.events);
         *home = Some(repository.to_string());
         Ok(sent)
+    }
+
+    /// Another repository that has this blob from an earlier run, so that it can be mounted.
+    async fn find_home(
+        &self,
+        flight: &Flight,
+        repository: &str,
+        digest: &Digest,
+    ) -> Result<Option<String>, RegistryError> {
+        let mut candidates = flight.candidates.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        candidates.retain(|candidate| candidate != repository);
+        candidates.dedup();
+        for candidate in candidates.into_iter().take(MOST_ASKED) {
+            if upload::has_blob(&self.client, &candidate, digest).await? {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
     }
 
     fn flight(&self, digest: &Digest) -> Arc<Flight> {

@@ -24,7 +24,7 @@ const SEARCHES_AT_ONCE: usize = 16;
 /// Images at once; their blobs are what runs in parallel.
 const IMAGES_AT_ONCE: usize = 4;
 
-type Failure = Box<dyn Error + Send + Sync>;
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// The function that the executor calls for a plan's images.
 pub fn function(bundle: Option<Arc<Bundle<Verified>>>, concurrency: usize) -> PushFunction {
@@ -32,46 +32,68 @@ pub fn function(bundle: Option<Arc<Bundle<Verified>>>, concurrency: usize) -> Pu
         let bundle = bundle.clone();
         let pushed: BoxFuture<'static, Result<usize, Failure>> = Box::pin(async move {
             let Some(bundle) = bundle else { return Err("this run has no bundle to push from".into()) };
-            push(&bundle, &work, concurrency, events).await
+            let push = Push::new(&bundle, &work, concurrency, events).await?;
+            let missing = push.missing().await?;
+            push.push(&missing).await?;
+            Ok(missing.len())
         });
         pushed
     })
 }
 
-/// Pushes what is missing; gives the number of images that were.
-async fn push(
-    bundle: &Bundle<Verified>,
-    work: &PushImages,
-    concurrency: usize,
+/// Images of a bundle on their way to one registry, which has been logged in to.
+pub(super) struct Push<'a> {
+    bundle: &'a Bundle<Verified>,
+    wanted: Vec<Wanted<'a>>,
+    pusher: Pusher,
     events: Events,
-) -> Result<usize, Failure> {
-    let client = Client::new(&work.registry)?;
-    client.login().await?;
-    let wanted = wanted(bundle, work)?;
-    let source = BundleImages(bundle);
-    let pusher = Pusher::new(client, concurrency, events.clone());
-    let absent: HashSet<Digest> = bundle.inventory().absent().into_iter().map(|content| content.sha256).collect();
-    if !absent.is_empty() {
-        pusher.find_blobs(&repositories(&wanted, &absent)).await?;
+}
+
+impl<'a> Push<'a> {
+    /// Logs in. `concurrency` blobs are sent at a time.
+    pub async fn new(
+        bundle: &'a Bundle<Verified>,
+        work: &PushImages,
+        concurrency: usize,
+        events: Events,
+    ) -> Result<Self, Failure> {
+        let client = Client::new(&work.registry)?;
+        client.login().await?;
+        let wanted = wanted(bundle, work)?;
+        let pusher = Pusher::new(client, concurrency, events.clone());
+        let absent: HashSet<Digest> = bundle.inventory().absent().into_iter().map(|content| content.sha256).collect();
+        if !absent.is_empty() {
+            pusher.find_blobs(&repositories(&wanted, &absent)).await?;
+        }
+        Ok(Self { bundle, wanted, pusher, events })
     }
-    let missing = pusher.missing(&source, &wanted).await?;
-    events.emit(Event::BytesTotal { total: bytes(bundle, missing.iter().map(|position| &wanted[*position])) });
-    let (pusher, source, wanted) = (&pusher, &source, &wanted);
-    let pushes: Vec<BoxFuture<'_, Result<(), Failure>>> = missing
-        .iter()
-        .map(|position| {
-            let (wanted, events) = (&wanted[*position], &events);
-            let one: BoxFuture<'_, Result<(), Failure>> = Box::pin(async move {
-                let pushed = pusher.push_image(source, wanted).await?;
-                let detail = format!("{} bytes sent", pushed.bytes);
-                events.emit(Event::ItemDone { title: wanted.image.reference.clone(), detail });
-                Ok(())
-            });
-            one
-        })
-        .collect();
-    futures::stream::iter(pushes).buffer_unordered(IMAGES_AT_ONCE).try_collect::<Vec<()>>().await?;
-    Ok(missing.len())
+
+    /// Positions of the images that the registry lacks, in the work's order.
+    pub async fn missing(&self) -> Result<Vec<usize>, Failure> {
+        Ok(self.pusher.missing(&BundleImages(self.bundle), &self.wanted).await?)
+    }
+
+    /// Pushes these; gives the bytes of blobs that were sent.
+    pub async fn push(&self, missing: &[usize]) -> Result<u64, Failure> {
+        let wanted: Vec<&Wanted<'_>> = missing.iter().filter_map(|position| self.wanted.get(*position)).collect();
+        self.events.emit(Event::BytesTotal { total: bytes(self.bundle, wanted.iter().copied()) });
+        let source = BundleImages(self.bundle);
+        let source = &source;
+        let pushes: Vec<BoxFuture<'_, Result<u64, Failure>>> = wanted
+            .into_iter()
+            .map(|wanted| {
+                let one: BoxFuture<'_, Result<u64, Failure>> = Box::pin(async move {
+                    let pushed = self.pusher.push_image(source, wanted).await?;
+                    let detail = format!("{} bytes sent", pushed.bytes);
+                    self.events.emit(Event::ItemDone { title: wanted.image.reference.clone(), detail });
+                    Ok(pushed.bytes)
+                });
+                one
+            })
+            .collect();
+        let sent = futures::stream::iter(pushes).buffer_unordered(IMAGES_AT_ONCE).try_collect::<Vec<u64>>().await?;
+        Ok(sent.into_iter().sum())
+    }
 }
 
 /// Of what a delta bundle leaves out and nobody here holds, that which the registry has not got either. Only blobs of

@@ -2,6 +2,7 @@
 
 mod changes;
 mod contents;
+mod images;
 mod json;
 mod narrator;
 mod plain;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use changes::changes;
 pub use contents::contents;
+pub use images::{images, pushed};
 pub use qr::qr;
 pub use question::{can_ask, confirm, confirmation, host_keys, passphrase};
 pub use serving::serving;

@@ -9,5 +9,7 @@ mod server;
 
 mod clients;
 mod http;
+mod load;
 mod process;
+mod pushed;
 mod world;

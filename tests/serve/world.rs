@@ -2,11 +2,13 @@
 
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
+use std::process::{Command, Output};
 
 use kk::bundle::inventory::{Blob, FORMAT, File, Image, Inventory};
 use kk::bundle::{Spelling, write};
 use kk::digest::{Digest, Hasher};
 use kk::event::silent;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::images::{self, Blobs};
@@ -82,6 +84,26 @@ impl World {
         };
         let (digest, media_type) = (*digest, media_type.to_owned());
         Blob { digest, size: measured.size, blake3: measured.blake3, media_type, absent: false }
+    }
+
+    /// `kk artifact images …` with these arguments, in the folder.
+    pub fn images(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_kk"))
+            .args(["artifact", "images"])
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env("DOCKER_CONFIG", self.path("docker"))
+            .output()
+            .unwrap()
+    }
+
+    /// The result of such a command, the last line of its JSON.
+    pub fn result(&self, arguments: &[&str]) -> Value {
+        let output = self.images(&[arguments, &["--output", "json"]].concat());
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str(told.lines().last().unwrap()).unwrap()
     }
 
     /// The largest layer of the first image.

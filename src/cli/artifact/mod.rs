@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod export;
+mod images;
 mod import;
 mod inspect;
 mod join;
@@ -24,6 +25,8 @@ pub enum Command {
     Diff(diff::Args),
     Export(export::Args),
     Import(import::Args),
+    #[command(subcommand, alias = "image")]
+    Images(images::Command),
     Inspect(inspect::Args),
     Join(join::Args),
     Sbom(sbom::Args),
@@ -41,6 +44,7 @@ pub fn run(command: Command) -> Result<(), JobError> {
         Command::Diff(args) => diff::run(args),
         Command::Export(args) => export::run(args),
         Command::Import(args) => import::run(args),
+        Command::Images(command) => images::run(command),
         Command::Inspect(args) => inspect::run(args),
         Command::Join(args) => join::run(args),
         Command::Sbom(args) => sbom::run(args),
