@@ -76,8 +76,9 @@ fn write(bundle: &Arc<Bundle<Verified>>, options: &Options) -> Result<Exported, 
         found.into_iter().map(|((config, layers), tags)| LoadImage { tags, config, layers }).collect();
     images.sort_by(|one, other| one.tags.cmp(&other.tags));
     let open = |digest: &Digest| -> io::Result<(u64, Box<dyn Read + Send>)> {
+        let blob = bundle.inventory().blob(digest).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let reader = bundle.open_blob(digest).map_err(io::Error::other)?;
-        Ok((reader.size(), Box::new(reader)))
+        Ok((blob.size, Box::new(reader)))
     };
     let size = write_beside(&options.output, |file| load_tar::write(file, &images, &open))
         .map_err(|source| JobError::internal(format!("{} cannot be written", options.output.display()), source))?;
