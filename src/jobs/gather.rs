@@ -8,10 +8,9 @@ use std::time::Instant;
 use super::demand::{Approval, Demand};
 use super::hold;
 use super::site::{Hosts, Site};
-use super::verify::damaged;
 use super::{JobError, Kind};
 use crate::bundle::parts::{self, Incomplete, Source};
-use crate::bundle::{Bundle, Holder, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth};
+use crate::bundle::{Bundle, Holder, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth, VerifyError};
 use crate::cluster::Cluster;
 use crate::digest::Digest;
 use crate::event::{self, Event, Events};
@@ -98,6 +97,19 @@ pub fn incomplete(error: &Incomplete) -> JobError {
         report = report.hint("name the folders of all media with -a, once each");
     }
     report.hint(format!("parts that are lost are written again on the connected side: {}", error.remedy()))
+}
+
+/// Every bad entry of a bundle, one a line.
+pub(super) fn damaged(error: &VerifyError) -> JobError {
+    let report = JobError::new(Kind::Bundle, format!("the bundle {} is damaged", error.path.display()))
+        .details(error.parts.iter().map(ToString::to_string))
+        .details(error.bad.iter().map(ToString::to_string));
+    if error.parts.is_empty() {
+        return report.hint("Copy the bundle again. If it stays damaged, export it again.");
+    }
+    report.hint(
+        "Copy these parts again and no others. If they stay damaged, write them again with kk artifact split --only.",
+    )
 }
 
 /// Opens a bundle and checks every byte of it; of a delta bundle also that those named behind it hold what it leaves out.

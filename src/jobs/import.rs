@@ -8,8 +8,8 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::demand::Demand;
+use super::gather::damaged;
 use super::site::Site;
-use super::verify::damaged;
 use super::{JobError, Kind, engine, files, gather, hold};
 use crate::bundle::store::{Put, Store, StoreError};
 use crate::bundle::{Bundle, Content, EntryReader, Holder, Member, Unverified, VerifyDepth};

@@ -63,7 +63,7 @@ pub fn run(options: &Options, events: &Events) -> Result<Summary, JobError> {
         .into_iter()
         .map(|number| {
             let path = folder.join(parts::cut::file_name(&set.name, number));
-            Written { number, path, size: cut.length(number) + parts::header::LENGTH as u64 }
+            Written { number, path, size: cut.length(number) + parts::cut::LENGTH as u64 }
         })
         .collect();
     refuse_foreign_files(&plan, &set)?;

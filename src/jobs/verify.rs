@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::demand::Demand;
-use super::{JobError, Kind, gather};
-use crate::bundle::{VerifyDepth, VerifyError};
+use super::{JobError, gather};
+use crate::bundle::VerifyDepth;
 use crate::digest::Digest;
 use crate::event::Events;
 use crate::trust::Accepted;
@@ -46,19 +46,6 @@ pub fn run(paths: &[PathBuf], keys: &[PathBuf], depth: VerifyDepth, events: &Eve
         signer: accepted.as_ref().map(|accepted| accepted.signer.to_string()),
         endorsed_by: accepted.iter().flat_map(Accepted::vouchers).map(|key| key.to_string()).collect(),
     };
-    bundle.verify(depth, events).map_err(|error| damaged(&error))?;
+    bundle.verify(depth, events).map_err(|error| gather::damaged(&error))?;
     Ok(checked)
-}
-
-/// Every bad entry of a bundle, one a line.
-pub(super) fn damaged(error: &VerifyError) -> JobError {
-    let report = JobError::new(Kind::Bundle, format!("the bundle {} is damaged", error.path.display()))
-        .details(error.parts.iter().map(ToString::to_string))
-        .details(error.bad.iter().map(ToString::to_string));
-    if error.parts.is_empty() {
-        return report.hint("Copy the bundle again. If it stays damaged, export it again.");
-    }
-    report.hint(
-        "Copy these parts again and no others. If they stay damaged, write them again with kk artifact split --only.",
-    )
 }

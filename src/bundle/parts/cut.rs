@@ -1,6 +1,7 @@
 //! How a bundle is cut into parts, and what their files are called.
 
-use super::header::LENGTH;
+/// Bytes of a part's header.
+pub const LENGTH: usize = 512;
 
 /// No bundle is cut into more parts: their numbers have three digits.
 pub const MAX_PARTS: u32 = 999;

@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::cut::file_name;
+use super::cut::{self, file_name};
 use super::damage::Incomplete;
-use super::header::{self, HeaderError, PartHeader, Set};
+use super::header::{HeaderError, PartHeader, Set};
 use crate::bundle::medium::DamagedPart;
 use crate::bundle::spelling::Spelling;
 
@@ -293,7 +293,7 @@ fn looks_like_a_part(path: &Path) -> bool {
 
 /// Reads and checks the header of a file.
 pub fn read_header(path: &Path) -> io::Result<Result<PartHeader, HeaderError>> {
-    let mut start = Vec::with_capacity(header::LENGTH);
-    File::open(path)?.take(header::LENGTH as u64).read_to_end(&mut start)?;
+    let mut start = Vec::with_capacity(cut::LENGTH);
+    File::open(path)?.take(cut::LENGTH as u64).read_to_end(&mut start)?;
     Ok(PartHeader::parse(&start))
 }

@@ -23,11 +23,8 @@
 //! | 480 | 32 | BLAKE3 of the 480 bytes before |
 
 use super::super::spelling::Spelling;
-use super::cut::{Cut, MAX_PARTS, is_file_name};
+use super::cut::{Cut, LENGTH, MAX_PARTS, is_file_name};
 use crate::digest::Digest;
-
-/// Bytes of a part's header.
-pub const LENGTH: usize = 512;
 
 /// The first bytes of a part. As in PNG, they show whether a transfer took the file for text: 0x89 has the high bit,
 /// and a line feed would have become something else.

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::cut;
 use super::damage::Incomplete;
 use super::find::PartSet;
-use super::header::{self, PartHeader, Set};
+use super::header::{PartHeader, Set};
 use crate::bundle::depth::VerifyDepth;
 use crate::bundle::medium::{DamagedPart, Medium, Recheck};
 use crate::event::{Event, Events, silent};
@@ -57,7 +58,7 @@ impl PartsMedium {
         loop {
             let used = part.used.load(Ordering::Relaxed);
             let Some(copy) = part.copies.get(used) else { return Ok(0) };
-            let read = copy.open().and_then(|file| read_some(file, buffer, header::LENGTH as u64 + at));
+            let read = copy.open().and_then(|file| read_some(file, buffer, cut::LENGTH as u64 + at));
             let error = match read {
                 Ok(0) => io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter"),
                 Ok(count) => return Ok(count),
@@ -129,7 +130,7 @@ pub(super) fn each_piece(file: &File, length: u64, mut piece: impl FnMut(&[u8]) 
     let mut at = 0;
     while at < length {
         let most = (length - at).min(buffer.len() as u64) as usize;
-        let count = read_some(file, &mut buffer[..most], header::LENGTH as u64 + at)?;
+        let count = read_some(file, &mut buffer[..most], cut::LENGTH as u64 + at)?;
         if count == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter"));
         }

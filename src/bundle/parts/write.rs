@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use super::header::{LENGTH, PartHeader, Set};
+use super::cut::LENGTH;
+use super::header::{PartHeader, Set};
 use crate::bundle::medium::Medium;
 use crate::digest::{Hasher, Measured};
 use crate::event::{Event, Events};
