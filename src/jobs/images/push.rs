@@ -1,16 +1,19 @@
 //! `kk artifact images push`: from the bundle into any registry, what is not there yet.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use super::choose::choose;
 pub use super::destination::{Destination, Registry};
+use crate::bundle::{Bundle, Verified};
 use crate::event::{Event, Events};
 use crate::image::RegistryError;
+use crate::jobs::demand::Demand;
 use crate::jobs::push::{Failure, Push};
-use crate::jobs::{JobError, Kind, gather};
+use crate::jobs::{JobError, Kind, files, gather};
 use crate::plan::PushImages;
 
 /// What the command was asked to do.
@@ -46,7 +49,7 @@ pub struct Outcome {
 /// Verifies the bundle, asks the registry what it lacks, and sends that.
 pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> {
     let started = Instant::now();
-    let bundle = gather::verified_bundle(&options.bundle, &events).await?;
+    let bundle = bundle(&options, &events).await?;
     let chosen = choose(bundle.inventory(), &options.images)?;
     let (access, naming) = options.destination.resolve(bundle.inventory(), options.flat)?;
     let work = PushImages { registry: access, images: naming.pairs(&chosen)? };
@@ -71,6 +74,16 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     }
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
+}
+
+/// The bundle, proven; for a cluster as its site demands it, with what the site's store holds.
+async fn bundle(options: &Options, events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
+    let Destination::Cluster(path) = &options.destination else {
+        return gather::verified_bundle(&options.bundle, events).await;
+    };
+    let cluster = files::cluster(path)?;
+    let demand = Demand::of_site(&cluster, false, events)?;
+    gather::bundle_for(&cluster, &options.bundle, demand, events).await
 }
 
 fn failed(registry: &str, error: Failure) -> JobError {
