@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::kubeconfig::{Access, Login};
+use super::named::NamedServer;
 use super::objects::List;
 use crate::image::tls::certificates;
 
@@ -140,8 +141,14 @@ fn tls(access: &Access) -> Result<ClientConfig, ApiError> {
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| authority(error.to_string()))?
-        .with_root_certificates(roots);
+        .map_err(|error| authority(error.to_string()))?;
+    let builder = match &access.server_name {
+        None => builder.with_root_certificates(roots),
+        Some(name) => {
+            let verifier = NamedServer::new(name, roots).map_err(wrong("tls-server-name"))?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        }
+    };
     let mut config = match &access.login {
         Login::Token(_) => builder.with_no_client_auth(),
         Login::Certificate { chain_pem, key_pem } => {

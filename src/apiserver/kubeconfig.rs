@@ -35,6 +35,8 @@ pub enum KubeconfigError {
 pub struct Access {
     /// `https://198.51.100.10:6443`
     pub server: String,
+    /// The name that the server's certificate must have, where it is not the one in `server` (`tls-server-name`).
+    pub server_name: Option<String>,
     /// PEM of the CA that signed the server's certificate.
     pub ca_pem: String,
     pub login: Login,
@@ -135,17 +137,15 @@ impl Access {
         let user = users.iter().find(|one| one.name == context.user);
         let nobody = User::default();
         let user = user.ok_or_else(|| absent("user", &context.user))?.user.as_ref().unwrap_or(&nobody);
-        Ok(Self { server: server(cluster)?, ca_pem: authority(cluster, folder)?, login: login(user, folder)? })
+        let server_name = Some(cluster.tls_server_name.clone()).filter(|name| !name.is_empty());
+        let (server, ca_pem) = (server(cluster)?, authority(cluster, folder)?);
+        Ok(Self { server, server_name, ca_pem, login: login(user, folder)? })
     }
 }
 
 fn server(cluster: &Cluster) -> Result<String, KubeconfigError> {
     if !cluster.server.starts_with("https://") {
         return Err(KubeconfigError::Unsupported("its server is not an https:// address; kk asks no other"));
-    }
-    if !cluster.tls_server_name.is_empty() {
-        let reason = "it names a tls-server-name; name the server by a name that its certificate has";
-        return Err(KubeconfigError::Unsupported(reason));
     }
     Ok(cluster.server.trim_end_matches('/').to_owned())
 }

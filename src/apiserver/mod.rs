@@ -2,6 +2,7 @@
 
 mod client;
 mod kubeconfig;
+mod named;
 pub mod objects;
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,7 @@ fn access(server: &str, trusted: &Authority, own: &Authority) -> Access {
     let (chain_pem, key) = own.issue("admin");
     Access {
         server: server.to_owned(),
+        server_name: None,
         ca_pem: trusted.pem.clone(),
         login: Login::Certificate { chain_pem, key_pem: SecretString::from(key) },
     }
@@ -131,6 +132,21 @@ fn who_is_not_trusted_is_not_talked_to() {
     // The user's CA is another.
     assert!(matches!(images(&access(&server, &authority, &other)), Err(ApiError::Unreachable { .. })));
     assert!(log.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_server_by_another_name_must_have_that_name() {
+    let authority = Authority::new();
+    let (server, _) = serve(&authority, Box::new(|_| (200, r#"{"items":[]}"#.into())));
+    let mut access = access(&server, &authority, &authority);
+    // A name that the certificate does not have.
+    access.server = server.replace("127.0.0.1", "localhost");
+    assert_ne!(access.server, server);
+    assert!(matches!(images(&access), Err(ApiError::Unreachable { .. })));
+    access.server_name = Some("127.0.0.1".into());
+    assert_eq!(images(&access).unwrap(), [""; 0]);
+    access.server_name = Some("elsewhere.example.org".into());
+    assert!(matches!(images(&access), Err(ApiError::Unreachable { .. })));
 }
 
 #[test]
