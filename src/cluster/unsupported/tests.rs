@@ -142,6 +142,8 @@ fn every_field_is_acted_upon_or_refused() {
     /registry/containerdDataDir
     /registry/registryDataDir
     /preflight/ignore
+    /artifact/trustedKeys
+    /artifact/revokedKeys
     ");
 }
 

@@ -53,7 +53,9 @@ impl Naming {
                 Some(other) if other.digest != image.digest => {
                     clashes.push(format!("{} and {} would both be {target}", other.reference, image.reference));
                 }
-                _ => pairs.push((image.reference.clone(), target)),
+                // The same image under two names of one place is pushed once.
+                Some(_) => {}
+                None => pairs.push((image.reference.clone(), target)),
             }
         }
         if clashes.is_empty() {
