@@ -1,5 +1,7 @@
 //! Sizes and times as people read them.
 
+use std::time::Duration;
+
 /// `1.2 GiB`; whole bytes below a KiB.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -49,6 +51,21 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     count.ok_or_else(|| "write a number of bytes, or one with K, M or G: 700M, 4G".into())
 }
 
+/// Reads `90m`, `12h`, `30d`, `8w`: minutes, hours, days, weeks.
+pub fn parse_age(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "m" => Some(60),
+        "h" => Some(3600),
+        "d" => Some(86_400),
+        "w" => Some(7 * 86_400),
+        _ => None,
+    };
+    let seconds = number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    seconds.map(Duration::from_secs).ok_or_else(|| "write a number with m, h, d or w: 30d, 12h".into())
+}
+
 /// `2026-11-24 03:07:43 UTC` for seconds since 1970; the number itself where no calendar has such a day.
 pub fn moment(since: i64) -> String {
     let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
@@ -77,6 +94,15 @@ mod tests {
             [0.04, 59.9, 59.99, 65.0, 7380.0].map(seconds),
             ["0.0 s", "59.9 s", "1 min 00 s", "1 min 05 s", "2 h 03 min"]
         );
+    }
+
+    #[test]
+    fn ages_are_read() {
+        let ages = ["90m", "12h", "30d", "8w"].map(|text| parse_age(text).unwrap().as_secs());
+        assert_eq!(ages, [5400, 43_200, 2_592_000, 4_838_400]);
+        for text in ["", "30", "d", "30 days", "999999999999999999w"] {
+            assert!(parse_age(text).is_err(), "{text}");
+        }
     }
 
     #[test]

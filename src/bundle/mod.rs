@@ -25,10 +25,12 @@ pub mod layout;
 pub mod medium;
 pub mod parts;
 pub mod read;
+pub mod salvage;
 #[cfg(test)]
 mod sample;
 pub mod sign;
 pub mod spelling;
+pub mod squeezed;
 pub mod store;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +13,7 @@ use super::header::{END, PathTooLong};
 use super::inventory::Inventory;
 use super::layout::{self, Kind, Member};
 use super::spelling::Spelling;
+use super::squeezed::Squeezed;
 use crate::digest::Digest;
 use crate::event::{Event, Events};
 
@@ -46,7 +48,39 @@ pub enum WriteError {
 /// Gives the content of an entry: a blob, a component or a file, by [`Member::sha256`] or [`Member::path`].
 pub type Open<'a> = dyn Fn(&Member) -> io::Result<Box<dyn Read + Send>> + 'a;
 
-/// Writes the bundle of this inventory to `path`, by way of `<path>.part`, and flushes it to the medium.
+/// Gives what goes into a bundle.
+pub trait Supply {
+    /// The content of an entry.
+    fn open(&self, member: &Member) -> io::Result<Box<dyn Read + Send>>;
+
+    /// The frames of an entry that is compressed in the bundle, where they were made beforehand.
+    fn frames(&self, _member: &Member) -> io::Result<Option<Squeezed>> {
+        Ok(None)
+    }
+
+    /// Who gives up what is written. Where there is somebody, a file that was begun stays even if it is not finished: it is
+    /// the only one that has it.
+    fn watch(&self) -> Option<&dyn Watch> {
+        None
+    }
+}
+
+/// Is told what is in the file.
+pub trait Watch: Sync {
+    /// The file has the first `run` bytes of the entry's header, content and padding, and everything before it.
+    fn written(&self, member: &Member, run: u64);
+}
+
+struct Opener<'a>(&'a Open<'a>);
+
+impl Supply for Opener<'_> {
+    fn open(&self, member: &Member) -> io::Result<Box<dyn Read + Send>> {
+        (self.0)(member)
+    }
+}
+
+/// Writes the bundle of this inventory to `path`, by way of `<path>.part`. As with `cp` and `tar`, the operating system
+/// brings it to the medium in its own time; [`flush`] waits for that.
 ///
 /// Every entry's bytes are checked against size and BLAKE3 digest while they pass (both digests were taken together, so
 /// one of them suffices), so a bundle that disagrees with its inventory is never made. Memory is bounded, whatever the
@@ -70,6 +104,18 @@ pub fn write_signed(
     open: &Open<'_>,
     events: &Events,
 ) -> Result<Written, WriteError> {
+    write_supplied(path, spelling, inventory, signature, &Opener(open), events)
+}
+
+/// As [`write_signed`], from a supply that may have frames already and give up what is written.
+pub fn write_supplied(
+    path: &Path,
+    spelling: Spelling,
+    inventory: &Inventory,
+    signature: Option<&[u8]>,
+    supply: &dyn Supply,
+    events: &Events,
+) -> Result<Written, WriteError> {
     inventory.check().map_err(|source| WriteError::Inventory { source })?;
     let json = inventory.to_json().map_err(|source| WriteError::Json { source })?;
     let digest = Digest::of(&json);
@@ -81,17 +127,21 @@ pub fn write_signed(
     let part = part_of(path);
     let at_part = |source| WriteError::Io { path: part.clone(), source };
     let file = File::create(&part).map_err(at_part)?;
-    let result = pack_all(&file, spelling, &members, open, events, &part).and_then(|size| {
-        file.sync_all().map_err(at_part)?;
+    let result = pack_all(&file, spelling, &members, supply, events, &part).and_then(|size| {
         fs::rename(&part, path).map_err(|source| WriteError::Io { path: path.to_owned(), source })?;
-        sync_folder(path).map_err(|source| WriteError::Io { path: path.to_owned(), source })?;
         Ok(Written { size, digest })
     });
-    if result.is_err() {
+    if result.is_err() && supply.watch().is_none() {
         // Best effort: the first error is the one to report.
         let _ = fs::remove_file(&part);
     }
     result
+}
+
+/// Waits until a bundle is on its medium, name and all.
+pub fn flush(path: &Path) -> Result<(), WriteError> {
+    let flushing = File::open(path).and_then(|file| file.sync_all()).and_then(|()| sync_folder(path));
+    flushing.map_err(|source| WriteError::Io { path: path.to_owned(), source })
 }
 
 /// Where a bundle grows before it gets its name.
@@ -129,7 +179,7 @@ fn pack_all(
     file: &File,
     spelling: Spelling,
     members: &[Member],
-    open: &Open<'_>,
+    supply: &dyn Supply,
     events: &Events,
     part: &Path,
 ) -> Result<u64, WriteError> {
@@ -144,9 +194,10 @@ fn pack_all(
             scope.spawn(move || compress(spelling, &chunks));
         }
         drop(chunks);
-        let writer = scope.spawn(move || write_in_order(file, spelling, in_order, events));
-        let mut feed = Feed { spelling, queue, work };
-        let fed = members.iter().try_for_each(|member| feed.entry(member, open)).and_then(|()| feed.end());
+        let told = Told { watch: supply.watch(), members: members.iter(), run: 0 };
+        let writer = scope.spawn(move || write_in_order(file, spelling, in_order, events, told));
+        let mut feed = Feed { spelling, queue, work, supply };
+        let fed = members.iter().try_for_each(|member| feed.entry(member)).and_then(|()| feed.end());
         drop(feed);
         let written = match writer.join() {
             Ok(written) => written,
@@ -182,6 +233,7 @@ fn write_in_order(
     spelling: Spelling,
     pieces: Receiver<Receiver<io::Result<Piece>>>,
     events: &Events,
+    mut told: Told<'_>,
 ) -> io::Result<u64> {
     let start = frame::start(spelling);
     file.write_all(start)?;
@@ -190,6 +242,7 @@ fn write_in_order(
         let piece = piece.recv().map_err(|_| io::Error::other("a compressing thread failed"))??;
         file.write_all(&piece.bytes)?;
         size += piece.bytes.len() as u64;
+        told.tell(piece.run);
         events.emit(Event::BytesMoved { bytes: piece.run });
     }
     Ok(size)
@@ -208,20 +261,51 @@ impl<E: Into<WriteError>> From<E> for Stop {
     }
 }
 
+/// Tells what of each entry is in the file.
+struct Told<'a> {
+    watch: Option<&'a dyn Watch>,
+    /// Those that are not in the file as a whole.
+    members: slice::Iter<'a, Member>,
+    /// Bytes of the first of them that are.
+    run: u64,
+}
+
+impl Told<'_> {
+    /// A piece stands for `run` bytes of one entry, or of the end.
+    fn tell(&mut self, run: u64) {
+        let (Some(watch), Some(member)) = (self.watch, self.members.as_slice().first()) else { return };
+        self.run += run;
+        watch.written(member, self.run);
+        if self.run >= member.length() {
+            self.members.next();
+            self.run = 0;
+        }
+    }
+}
+
 /// Cuts entries into pieces and hands them on.
-struct Feed {
+struct Feed<'a> {
     spelling: Spelling,
     queue: SyncSender<Receiver<io::Result<Piece>>>,
     work: SyncSender<Chunk>,
+    supply: &'a dyn Supply,
 }
 
-impl Feed {
-    fn entry(&mut self, member: &Member, open: &Open<'_>) -> Result<(), Stop> {
+impl Feed<'_> {
+    fn entry(&mut self, member: &Member) -> Result<(), Stop> {
         let header = member.header()?;
         let failed = |source| WriteError::Open { entry: member.path.clone(), source };
+        let supply = self.supply;
+        let derived = matches!(member.kind, Kind::Derived(_));
+        if !derived
+            && !member.is_stored(self.spelling)
+            && let Some(frames) = supply.frames(member).map_err(failed)?
+        {
+            return self.frames(member, &header, frames);
+        }
         let content: Box<dyn Read + Send> = match &member.kind {
             Kind::Derived(bytes) => Box::new(io::Cursor::new(bytes.clone())),
-            _ => open(member).map_err(failed)?,
+            _ => supply.open(member).map_err(failed)?,
         };
         let mut content =
             Content { source: content.take(member.size), left: member.size, hasher: blake3::Hasher::new() };
@@ -245,6 +329,28 @@ impl Feed {
             self.send(std::mem::replace(&mut chunk, rest), &mut stored)?;
         }
         self.send(chunk, &mut stored)
+    }
+
+    /// Frames that were made beforehand go as they are, but for the first, which the header is part of.
+    fn frames(&mut self, member: &Member, header: &[u8], mut frames: Squeezed) -> Result<(), Stop> {
+        let failed = |source| WriteError::Open { entry: member.path.clone(), source };
+        let mut left = member.length() - header.len() as u64;
+        let mut chunk = header.to_vec();
+        if left > 0 {
+            let first = frames.frame().map_err(failed)?.ok_or_else(|| failed(io::ErrorKind::UnexpectedEof.into()))?;
+            chunk.extend(frames.unpack(&first, Some(left)).map_err(failed)?);
+            left = member.length() - chunk.len() as u64;
+        }
+        self.send(chunk, &mut None)?;
+        while left > 0 {
+            let bytes = frames.frame().map_err(failed)?.ok_or_else(|| failed(io::ErrorKind::UnexpectedEof.into()))?;
+            let run = left.min(CHUNK as u64);
+            left -= run;
+            let (done, piece) = sync_channel(1);
+            self.queue.send(piece).map_err(|_| Stop::WriterGone)?;
+            done.send(Ok(Piece { bytes, run })).map_err(|_| Stop::WriterGone)?;
+        }
+        Ok(())
     }
 
     /// The blocks of zeros that end the archive.

@@ -2,11 +2,13 @@
 
 mod artifact;
 mod artifact_flag;
+mod cache;
 mod config;
 mod create;
 mod delete;
 mod hosts;
 mod key;
+mod manifest;
 mod passphrase_flag;
 mod receipt;
 mod version;
@@ -38,6 +40,8 @@ enum Command {
     #[command(subcommand)]
     Artifact(artifact::Command),
     #[command(subcommand)]
+    Cache(cache::Command),
+    #[command(subcommand)]
     Config(config::Command),
     #[command(subcommand)]
     Create(create::Command),
@@ -45,6 +49,8 @@ enum Command {
     Delete(delete::Command),
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    Manifest(manifest::Command),
     Receipt(receipt::Args),
     Version(version::Args),
 }
@@ -95,11 +101,13 @@ impl Context {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Artifact(command) => artifact::run(command),
+        Command::Cache(command) => cache::run(command),
         Command::Config(command) => config::run(command),
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
         Command::Key(command) => key::run(command),
         Command::Receipt(args) => receipt::run(args),
+        Command::Manifest(command) => manifest::run(command),
         Command::Version(args) => version::run(args),
     };
     match outcome {

@@ -16,26 +16,40 @@
 use std::collections::HashMap;
 use std::env;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::OwnedMutexGuard;
 
 use super::FetchError;
 use super::part::Part;
+use crate::bundle::Spelling;
+use crate::bundle::squeezed::Squeezed;
 use crate::digest::{Blake3, Digest, Hasher, Measured};
 use crate::event::{Event, Events};
 
-/// A cache that this process alone writes to.
-#[derive(Debug)]
+/// A cache that this process alone writes to. Clones are views of the same one.
+#[derive(Clone, Debug)]
 pub struct Cache {
     root: PathBuf,
+    /// Of what is taken in.
+    form: Form,
     /// Downloads under way, by key.
-    flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    flights: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
     /// Held for as long as the cache is open.
-    _lock: File,
+    _lock: Arc<File>,
+}
+
+/// How a content lies in its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    #[default]
+    Plain,
+    /// In the frames that it will have in a bundle of this spelling; see [`crate::bundle::squeezed`].
+    Squeezed(Spelling),
 }
 
 /// A file of the cache and what its bytes are.
@@ -43,6 +57,27 @@ pub struct Cache {
 pub struct Cached {
     pub path: PathBuf,
     pub measured: Measured,
+    pub form: Form,
+}
+
+impl Cached {
+    /// Something that is known, and lies elsewhere: there is nothing to open.
+    pub fn elsewhere(measured: Measured) -> Self {
+        Self { path: PathBuf::new(), measured, form: Form::Plain }
+    }
+
+    /// Whether there is a file.
+    pub fn is_here(&self) -> bool {
+        !self.path.as_os_str().is_empty()
+    }
+
+    /// Its content, whatever its form.
+    pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        match self.form {
+            Form::Plain => Ok(Box::new(File::open(&self.path)?)),
+            Form::Squeezed(spelling) => Ok(Box::new(Squeezed::open(&self.path, spelling)?.content(self.measured.size))),
+        }
+    }
 }
 
 impl Cache {
@@ -71,7 +106,10 @@ impl Cache {
         let mut told = false;
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(Self { root, flights: Mutex::default(), _lock: lock }),
+                Ok(()) => {
+                    let (form, flights) = (Form::Plain, Arc::default());
+                    return Ok(Self { root, form, flights, _lock: Arc::new(lock) });
+                }
                 Err(TryLockError::Error(error)) => return Err(FetchError::disk(&path, "cannot be locked")(error)),
                 Err(TryLockError::WouldBlock) => {}
             }
@@ -84,6 +122,11 @@ impl Cache {
         }
     }
 
+    /// The same cache, which takes in what follows in this form.
+    pub fn in_form(&self, form: Form) -> Arc<Self> {
+        Arc::new(Self { form, ..self.clone() })
+    }
+
     /// The folder that it lies in.
     pub fn root(&self) -> &Path {
         &self.root
@@ -92,18 +135,28 @@ impl Cache {
     /// The file of this digest, where it is there whole.
     pub fn find(&self, digest: &Digest) -> Result<Option<Cached>, FetchError> {
         let path = self.blob(digest);
-        let size = match fs::metadata(&path) {
+        let length = match fs::metadata(&path) {
             Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(FetchError::disk(&path, "cannot be looked at")(error)),
         };
-        let noted = fs::read_to_string(note_path(&path)).ok();
-        let measured = noted.as_deref().and_then(|text| read_note(text, digest)).filter(|noted| noted.size == size);
-        match measured {
-            Some(measured) => Ok(Some(Cached { path, measured })),
+        match self.note(digest).filter(|noted| noted.length == length) {
+            Some(Note { measured, form, .. }) => Ok(Some(Cached { path, measured, form })),
             // Cut by a full disk, or by hand: fetched anew.
             None => self.evict(digest).map(|()| None),
         }
+    }
+
+    /// Notes that the file of this digest was used now, which keeps it from being pruned for its age.
+    pub fn touch(&self, digest: &Digest) {
+        let note = File::options().append(true).open(note_path(&self.blob(digest)));
+        // What cannot be noted is fetched again one day.
+        let _ = note.and_then(|note| note.set_modified(SystemTime::now()));
+    }
+
+    /// What is noted of the file of this digest, whether or not the file is there.
+    pub(super) fn note(&self, digest: &Digest) -> Option<Note> {
+        read_note(&fs::read_to_string(note_path(&self.blob(digest))).ok()?, digest)
     }
 
     /// Forgets the file of this digest.
@@ -130,7 +183,8 @@ impl Cache {
         }
         let path = self.part_path(&measured.sha256.hex());
         write_whole(&path, bytes)?;
-        self.adopt(&path, measured)
+        let length = measured.size;
+        self.adopt(&path, Note { measured, form: Form::Plain, length })
     }
 
     /// Waits until nobody else downloads under this key, and keeps others waiting meanwhile. Who waited looks for the
@@ -148,13 +202,14 @@ impl Cache {
     /// `checked_later` says that the whole will be compared with a digest known beforehand. Otherwise bytes that may
     /// not have reached the disk before a loss of power are given up.
     pub fn part(&self, key: &str, checked_later: bool) -> Result<Part, FetchError> {
-        Part::open(self.part_path(key), checked_later)
+        let ending = if self.form == Form::Plain { "" } else { ".frames" };
+        Part::open(self.part_path(&format!("{key}{ending}")), checked_later, self.form)
     }
 
     /// Makes a whole part a file of the cache.
     pub fn complete(&self, part: Part) -> Result<Cached, FetchError> {
-        let (path, measured) = part.finish()?;
-        self.adopt(&path, measured)
+        let (path, note) = part.finish()?;
+        self.adopt(&path, note)
     }
 
     /// Where what is known about the address with this key is kept.
@@ -166,28 +221,55 @@ impl Cache {
         self.root.join("parts").join(key)
     }
 
-    fn blob(&self, digest: &Digest) -> PathBuf {
+    pub(super) fn blob(&self, digest: &Digest) -> PathBuf {
         self.root.join("blobs/sha256").join(digest.hex())
     }
 
     /// The note comes first: a file of the cache without one would have to be fetched again.
-    fn adopt(&self, whole: &Path, measured: Measured) -> Result<Cached, FetchError> {
-        let path = self.blob(&measured.sha256);
-        write_whole(&note_path(&path), format!("{} {}\n", measured.blake3.0, measured.size).as_bytes())?;
+    fn adopt(&self, whole: &Path, note: Note) -> Result<Cached, FetchError> {
+        let path = self.blob(&note.measured.sha256);
+        write_whole(&note_path(&path), note.text().as_bytes())?;
         fs::rename(whole, &path).map_err(FetchError::disk(&path, "cannot be put in place"))?;
-        Ok(Cached { path, measured })
+        Ok(Cached { path, measured: note.measured, form: note.form })
     }
 }
 
-fn note_path(blob: &Path) -> PathBuf {
+pub(super) fn note_path(blob: &Path) -> PathBuf {
     blob.with_extension("b3")
 }
 
-fn read_note(text: &str, digest: &Digest) -> Option<Measured> {
-    let (blake3, size) = text.trim_end().split_once(' ')?;
-    let size = size.parse().ok()?;
+/// What is known of a whole file: a line with BLAKE3 digest and size, and for frames the spelling and the file's length.
+pub(super) struct Note {
+    pub measured: Measured,
+    pub form: Form,
+    /// Bytes of the file.
+    pub length: u64,
+}
+
+impl Note {
+    fn text(&self) -> String {
+        let Measured { blake3, size, .. } = &self.measured;
+        match self.form {
+            Form::Plain => format!("{} {size}\n", blake3.0),
+            Form::Squeezed(spelling) => format!("{} {size} {spelling} {}\n", blake3.0, self.length),
+        }
+    }
+}
+
+fn read_note(text: &str, digest: &Digest) -> Option<Note> {
+    let mut words = text.split_whitespace();
+    let (blake3, size) = (words.next()?, words.next()?.parse().ok()?);
     let plausible = blake3.len() == 64 && blake3.bytes().all(|byte| byte.is_ascii_hexdigit());
-    plausible.then(|| Measured { sha256: *digest, blake3: Blake3(blake3.to_owned()), size })
+    let (form, length) = match (words.next(), words.next()) {
+        (None, None) => (Form::Plain, size),
+        (Some(name), Some(length)) => {
+            let spelling = Spelling::ALL.into_iter().find(|one| one.to_string() == name)?;
+            (Form::Squeezed(spelling), length.parse().ok()?)
+        }
+        _ => return None,
+    };
+    let measured = Measured { sha256: *digest, blake3: Blake3(blake3.to_owned()), size };
+    plausible.then_some(Note { measured, form, length })
 }
 
 /// Writes a small file so that it is there whole or not at all.

@@ -11,11 +11,14 @@ pub mod mirror;
 mod part;
 mod record;
 mod retry;
+pub mod staging;
+mod stock;
 
 pub use blob::BlobError;
-pub use cache::{Cache, Cached};
+pub use cache::{Cache, Cached, Form};
 pub use client::{Client, Probe};
 pub use download::Expected;
 pub use error::FetchError;
 pub use part::Part;
 pub use retry::Retry;
+pub use stock::{Held, Limits, Stock};

@@ -1,11 +1,14 @@
 //! What has arrived of a download, hashed as it arrives.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use super::FetchError;
-use crate::digest::{Hasher, Measured};
+use super::cache::{Form, Note};
+use crate::bundle::Spelling;
+use crate::bundle::squeezed::{Squeezed, Squeezer};
+use crate::digest::Hasher;
 
 /// After as many bytes a part whose digest nobody knows beforehand is synced to disk. What was not synced may be torn by a
 /// loss of power, and nothing would show it.
@@ -20,10 +23,12 @@ pub struct Part {
     /// The whole will be compared with a digest known beforehand, which shows what a loss of power tore.
     checked_later: bool,
     unsynced: u64,
+    /// Where the file is one of frames.
+    squeezer: Option<(Spelling, Squeezer)>,
 }
 
 impl Part {
-    pub(super) fn open(path: PathBuf, checked_later: bool) -> Result<Self, FetchError> {
+    pub(super) fn open(path: PathBuf, checked_later: bool, form: Form) -> Result<Self, FetchError> {
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -31,11 +36,17 @@ impl Part {
             .write(true)
             .open(&path)
             .map_err(FetchError::disk(&path, "cannot be opened"))?;
-        let mut part = Self { path, file, hasher: Hasher::new(), checked_later, unsynced: 0 };
+        let mut part = Self { path, file, hasher: Hasher::new(), checked_later, unsynced: 0, squeezer: None };
         let length = part.file.metadata().map_err(FetchError::disk(&part.path, "cannot be looked at"))?.len();
         let kept = if checked_later { length } else { length.saturating_sub(2 * SYNC_EVERY) };
         part.file.set_len(kept).map_err(FetchError::disk(&part.path, "cannot be shortened"))?;
-        part.hash_what_is_there()?;
+        match form {
+            Form::Plain => part.hash_what_is_there()?,
+            Form::Squeezed(spelling) => {
+                let unpacked = part.unpack_what_is_there(spelling);
+                unpacked.map_err(FetchError::disk(&part.path, "cannot be read"))?;
+            }
+        }
         Ok(part)
     }
 
@@ -51,7 +62,12 @@ impl Part {
 
     /// Adds bytes at the end.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), FetchError> {
-        self.file.write_all(bytes).map_err(FetchError::disk(&self.path, "cannot be written"))?;
+        let mut file = &self.file;
+        let written = match &mut self.squeezer {
+            None => file.write_all(bytes),
+            Some((_, squeezer)) => squeezer.push(bytes, |frame| file.write_all(frame)),
+        };
+        written.map_err(FetchError::disk(&self.path, "cannot be written"))?;
         self.hasher.update(bytes);
         self.unsynced += bytes.len() as u64;
         if !self.checked_later && self.unsynced >= SYNC_EVERY {
@@ -67,11 +83,37 @@ impl Part {
         self.file.seek(SeekFrom::Start(0)).map_err(FetchError::disk(&self.path, "cannot be emptied"))?;
         self.hasher = Hasher::new();
         self.unsynced = 0;
+        if let Some((spelling, squeezer)) = &mut self.squeezer {
+            *squeezer = Squeezer::new(*spelling).map_err(FetchError::disk(&self.path, "cannot be compressed"))?;
+        }
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<(PathBuf, Measured), FetchError> {
-        Ok((self.path, self.hasher.finish()))
+    pub(super) fn finish(mut self) -> Result<(PathBuf, Note), FetchError> {
+        let written = |error| FetchError::disk(&self.path, "cannot be written")(error);
+        let mut form = Form::Plain;
+        if let Some((spelling, squeezer)) = self.squeezer.take() {
+            let last = squeezer.finish().map_err(written)?;
+            self.file.write_all(&last).map_err(written)?;
+            form = Form::Squeezed(spelling);
+        }
+        let length = self.file.metadata().map_err(written)?.len();
+        Ok((self.path, Note { measured: self.hasher.finish(), form, length }))
+    }
+
+    /// Frames that are whole are kept; the rest is fetched again.
+    fn unpack_what_is_there(&mut self, spelling: Spelling) -> io::Result<()> {
+        let mut squeezed = Squeezed::of(self.file.try_clone()?, spelling)?;
+        let mut kept = 0;
+        while let Ok(Some(frame)) = squeezed.frame() {
+            let Ok(content) = squeezed.unpack(&frame, None) else { break };
+            self.hasher.update(&content);
+            kept = squeezed.passed();
+        }
+        self.file.set_len(kept)?;
+        self.file.seek(SeekFrom::Start(kept))?;
+        self.squeezer = Some((spelling, Squeezer::after(spelling, self.hasher.size())?));
+        Ok(())
     }
 
     fn hash_what_is_there(&mut self) -> Result<(), FetchError> {

@@ -1,5 +1,6 @@
 //! One file per verb; each reads as a table of contents.
 
+pub mod cache;
 pub mod check;
 pub mod create_cluster;
 pub mod create_config;

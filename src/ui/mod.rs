@@ -1,7 +1,9 @@
 //! Everything that is printed is printed here: data to stdout, all else to stderr.
 
+mod cache;
 mod changes;
 mod contents;
+mod forecast;
 mod images;
 mod json;
 mod narrator;
@@ -18,8 +20,10 @@ use std::error::Error;
 use std::io::Write;
 use std::sync::Arc;
 
+pub use cache::cache;
 pub use changes::changes;
 pub use contents::contents;
+pub use forecast::forecast;
 pub use images::{images, pushed};
 pub use qr::qr;
 pub use question::{can_ask, confirm, confirmation, host_keys, passphrase};

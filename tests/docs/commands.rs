@@ -39,6 +39,8 @@ const KK: &[(&str, Run)] = &[
     ("kk artifact verify --parts -a usb", Run::Here),
     ("kk artifact join -a usb -o joined.tar.gz", Run::Here),
     ("kk artifact export -m manifest.yaml --base kubekey-artifact.tar.gz -o delta.tar.gz", Run::Lab("delta.sh")),
+    ("kk cache list", Run::Here),
+    ("kk cache prune --older-than 30d --yes", Run::Here),
     ("kk create config -f cluster.yaml", Run::Here),
     ("kk artifact import -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Here),
     ("kk artifact import -f cluster.yaml -a delta.tar.gz", Run::Here),

@@ -17,8 +17,8 @@ mod packed;
 mod stored;
 mod stream;
 
-pub(super) use packed::{CHUNK, Packer, frame_length, head_length};
-pub(super) use stored::{StoredWriter, stored_length, tar_at};
+pub(super) use packed::{CHUNK, Packer, Unpacker, frame_length, head_length, is_true};
+pub(super) use stored::{StoredWriter, stored_length, stored_place, stored_rest, tar_at};
 pub(super) use stream::Stream;
 
 use super::spelling::Spelling;

@@ -85,14 +85,20 @@ pub(in crate::bundle) fn frame_length(spelling: Spelling, head: &[u8]) -> Option
     (length > least && length <= least + CHUNK as u64 + GROWTH).then_some(length)
 }
 
+/// Whether a whole packed frame has the length and the digest that its note says.
+pub(in crate::bundle) fn is_true(spelling: Spelling, frame: &[u8]) -> bool {
+    let Some((found, body)) = frame.split_at_checked(head_length(spelling) as usize) else { return false };
+    head(spelling, body) == found
+}
+
 /// Decompresses the frames of one run.
-pub(super) enum Unpacker {
+pub(in crate::bundle) enum Unpacker {
     Gzip(Box<Decompress>),
     Zstd(zstd::bulk::Decompressor<'static>),
 }
 
 impl Unpacker {
-    pub(super) fn new(spelling: Spelling) -> std::io::Result<Self> {
+    pub(in crate::bundle) fn new(spelling: Spelling) -> std::io::Result<Self> {
         Ok(match spelling {
             Spelling::Tar | Spelling::TarGz => Self::Gzip(Box::new(Decompress::new(false))),
             Spelling::TarZst => Self::Zstd(zstd::bulk::Decompressor::new()?),
@@ -100,7 +106,7 @@ impl Unpacker {
     }
 
     /// Fills `out` exactly with what `body` decompresses to; false if it does not decompress to that many bytes.
-    pub(super) fn unpack(&mut self, body: &[u8], out: &mut [u8]) -> bool {
+    pub(in crate::bundle) fn unpack(&mut self, body: &[u8], out: &mut [u8]) -> bool {
         match self {
             Self::Gzip(decompress) => {
                 let Some((deflated, trailer)) = body.split_last_chunk::<8>() else { return false };

@@ -81,6 +81,21 @@ pub(in crate::bundle) fn tar_at(spelling: Spelling) -> u64 {
     (head(spelling, 1).len() + block_head(spelling, 1, true).len()) as u64
 }
 
+/// Where in a stored frame the byte of the run at this offset lies.
+pub(in crate::bundle) fn stored_place(spelling: Spelling, run: u64) -> u64 {
+    let (head, block_head) = match spelling {
+        Spelling::Tar => return run,
+        Spelling::TarGz => (10 + 2 + 4 + 9, 5),
+        Spelling::TarZst => (8 + 2 + 9 + 14, 3),
+    };
+    head + (run / block(spelling) + 1) * block_head + run
+}
+
+/// How many bytes of the run lie together from this offset on, up to the next block.
+pub(in crate::bundle) fn stored_rest(spelling: Spelling, run: u64) -> u64 {
+    block(spelling) - run % block(spelling)
+}
+
 /// Writes a run as a stored frame, piece by piece.
 pub(in crate::bundle) struct StoredWriter {
     spelling: Spelling,

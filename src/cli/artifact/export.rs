@@ -55,6 +55,15 @@ pub struct Args {
     pub sign_key: Option<PathBuf>,
     #[command(flatten)]
     pub passphrase: PassphraseFlag,
+    /// Keep no cache: never take more room on the disk than the bundle itself, beside the output
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Say what would be packed and fetched and the disk that it needs, and fetch nothing but what names mean
+    #[arg(long)]
+    pub dry_run: bool,
+    /// End only when the bundle is on its medium; otherwise the operating system writes it there in its own time
+    #[arg(long)]
+    pub sync: bool,
     /// Answer yes to every question: replace the output if it exists
     #[arg(short = 'y', long)]
     pub yes: bool,
@@ -86,22 +95,34 @@ impl From<ExportSbom> for Option<Depth> {
 pub fn run(args: Args) -> Result<(), JobError> {
     let context = Context::new(args.format)?;
     let question = || format!("{} exists. Replace it?", args.output.display());
-    let overwrite = args.yes || (args.output.is_file() && ui::can_ask() && ui::confirm(&question()));
-    let options = export::Options {
+    let overwrite = args.yes || args.dry_run || (args.output.is_file() && ui::can_ask() && ui::confirm(&question()));
+    let inputs = export::Inputs {
         manifest: args.manifest,
-        output: args.output,
-        overwrite,
-        base: args.base,
         concurrency: args.concurrency,
         mirrors: args.mirrors,
         update_lock: args.update_lock,
         catalog: args.catalog,
-        cluster_file: args.filename,
         executables: args.executables.into_iter().collect(),
         cache: None,
+    };
+    let options = export::Options {
+        inputs,
+        output: args.output,
+        overwrite,
+        base: args.base,
+        cluster_file: args.filename,
+        no_cache: args.no_cache,
+        sync: args.sync,
         signing: args.sign_key.map(|key| Signing { key, passphrase: args.passphrase.source() }),
         sbom: args.sbom.into(),
     };
+    if args.dry_run {
+        let forecast = context.runtime.block_on(export::dry_run(&options, &context.events))?;
+        return match context.json() {
+            true => ui::print_json(&forecast),
+            false => ui::print_line(&ui::forecast(&forecast)),
+        };
+    }
     let summary = context.runtime.block_on(export::run(&options, &context.events))?;
     if context.json() {
         return ui::print_json(&summary);
@@ -118,7 +139,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
     ))
 }
 
-fn executable(text: &str) -> Result<(String, PathBuf), String> {
+pub(in crate::cli) fn executable(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((arch @ ("amd64" | "arm64"), path)) if !path.is_empty() => Ok((arch.to_owned(), path.into())),
         _ => Err("write amd64=PATH or arm64=PATH".to_owned()),

@@ -16,6 +16,8 @@ mod verify;
 
 use clap::Subcommand;
 
+pub(super) use export::executable;
+
 use crate::jobs::JobError;
 
 /// Make, check and look into bundles

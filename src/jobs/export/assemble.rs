@@ -1,7 +1,6 @@
 //! From the lock and the cache to an inventory whose every entry has a source.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -85,7 +84,21 @@ impl Assembled {
         let entry = self.inventory.entries().find(|entry| entry.path == path);
         let cached = entry.and_then(|entry| self.source(&entry.sha256));
         let cached = cached.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        Ok(Box::new(File::open(&cached.path)?))
+        cached.open()
+    }
+
+    /// How many entries have these bytes.
+    pub fn uses(&self, digest: &Digest) -> usize {
+        let entries = self.inventory.entries().filter(|entry| entry.sha256 == *digest).count();
+        entries + usize::from(self.inventory.blob(digest).is_some())
+    }
+
+    /// Forgets the files of the cache whose bytes are no longer what they were: a disk rots, or lost power before it had
+    /// them. Says how many there were.
+    pub fn forget_what_changed(&self) -> usize {
+        let changed = self.by_digest.values().filter(|cached| cached.is_here() && !is_intact(cached));
+        // What cannot be removed stays bad, and fails the next attempt too.
+        changed.map(|cached| self.cache.evict(&cached.measured.sha256)).filter(Result::is_ok).count()
     }
 
     fn entry(&mut self, path: String, cached: Cached) -> Entry {
@@ -96,10 +109,12 @@ impl Assembled {
 
     fn cached(&self, digest: &Digest) -> Result<Cached, JobError> {
         let found = self.cache.find(digest).map_err(network)?.or_else(|| self.held.get(digest).cloned());
-        found.ok_or_else(|| {
+        let cached = found.ok_or_else(|| {
             JobError::new(Kind::Internal, format!("{digest} vanished from the cache while the bundle was made"))
                 .hint("Run the same command again.")
-        })
+        })?;
+        self.cache.touch(digest);
+        Ok(cached)
     }
 
     fn components(&mut self, wanted: &Wanted, lock: &Lock) -> Result<(), JobError> {
@@ -159,6 +174,12 @@ impl Assembled {
         }
         Ok(())
     }
+}
+
+fn is_intact(cached: &Cached) -> bool {
+    let mut hasher = blake3::Hasher::new();
+    let hashed = cached.open().and_then(|content| hasher.update_reader(content).map(|_| ()));
+    hashed.is_ok() && hasher.finalize().to_hex().as_str() == cached.measured.blake3.0
 }
 
 fn images(lock: &Lock) -> Vec<inventory::Image> {

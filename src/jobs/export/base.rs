@@ -122,5 +122,5 @@ fn documents(inventory: &Inventory) -> std::collections::HashSet<Digest> {
 fn cached(content: &Content) -> Cached {
     let (sha256, blake3, size) = (content.sha256, content.blake3.clone(), content.size);
     // Nothing is read from here: what the base holds is left out before the bundle is written.
-    Cached { path: PathBuf::new(), measured: Measured { sha256, blake3, size } }
+    Cached::elsewhere(Measured { sha256, blake3, size })
 }

@@ -12,10 +12,12 @@ use super::carried::{Carried, Origin, What};
 use super::registries::Registries;
 use super::resolve::{Place, Plan, PlannedBlob, PlannedComponent, PlannedFile};
 use super::{charts, one_line};
+use crate::bundle::inventory::blob_path;
+use crate::bundle::{Spelling, layout};
 use crate::chart::folder;
 use crate::digest::Digest;
 use crate::event::{Event, Events};
-use crate::fetch::{BlobError, Cache, Cached, Client, Expected, FetchError};
+use crate::fetch::{BlobError, Cache, Cached, Client, Expected, FetchError, Form};
 use crate::jobs::{JobError, Kind};
 use crate::manifest::Lock;
 use crate::manifest::lock::{LockedChart, LockedComponent, LockedFile, LockedPackages};
@@ -34,6 +36,8 @@ pub(super) struct Fetcher<'a> {
     /// What it holds is not fetched, except the documents of images.
     pub base: Option<&'a Base>,
     pub concurrency: usize,
+    /// What is fetched takes the form that it has in a bundle of this spelling.
+    pub staged: Option<Spelling>,
     pub events: &'a Events,
 }
 
@@ -46,14 +50,14 @@ pub(super) struct Fetched {
 
 /// One thing to fetch.
 #[derive(Clone, Copy)]
-enum Item<'a> {
+pub(super) enum Item<'a> {
     Component(&'a PlannedComponent),
     File(&'a PlannedFile),
     Blob(&'a PlannedBlob),
 }
 
 impl Item<'_> {
-    fn expected(&self) -> Expected {
+    pub fn expected(&self) -> Expected {
         match self {
             Self::Component(one) => one.expected.clone(),
             Self::File(one) => one.expected.clone(),
@@ -61,8 +65,25 @@ impl Item<'_> {
         }
     }
 
+    /// Where it lies in the bundle.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Component(one) => one.wanted.path(),
+            Self::File(one) => one.carried.what.path(),
+            Self::Blob(one) => blob_path(&one.blob.digest),
+        }
+    }
+
+    /// Of blobs.
+    pub fn media_type(&self) -> Option<&str> {
+        match self {
+            Self::Blob(one) => Some(&one.blob.media_type),
+            _ => None,
+        }
+    }
+
     /// Bytes, as far as anybody said.
-    fn size(&self) -> Option<u64> {
+    pub fn size(&self) -> Option<u64> {
         match self {
             Self::Component(one) => one.expected.size.or(one.estimate),
             Self::File(one) => one.expected.size,
@@ -98,12 +119,44 @@ struct Failure {
     changed: bool,
 }
 
+/// Everything that a plan names: components, then files, then blobs.
+pub(super) fn items(plan: &Plan) -> Vec<Item<'_>> {
+    let mut items: Vec<Item<'_>> = plan.components.iter().map(Item::Component).collect();
+    items.extend(plan.files.iter().map(Item::File));
+    items.extend(plan.blobs.iter().map(Item::Blob));
+    items
+}
+
 impl Fetcher<'_> {
     pub async fn fetch(&self, plan: Plan) -> Result<Fetched, JobError> {
-        let mut items: Vec<Item<'_>> = plan.components.iter().map(Item::Component).collect();
-        items.extend(plan.files.iter().map(Item::File));
-        items.extend(plan.blobs.iter().map(Item::Blob));
-        let missing = self.missing(&items)?;
+        let items = items(&plan);
+        let (cached, bytes) = self.fetch_all(&items).await?;
+        let found: Vec<(Digest, u64)> = cached.iter().map(|one| (one.measured.sha256, one.measured.size)).collect();
+        let lock = lock(plan, &found);
+        Ok(Fetched { lock, bytes })
+    }
+
+    /// The lock of a plan. Only what nobody tells the digest and size of is fetched.
+    pub async fn lock(&self, plan: Plan) -> Result<Lock, JobError> {
+        let items = items(&plan);
+        let told = |item: &Item<'_>| Some((item.expected().sha256?, item.size()?));
+        let untold: Vec<Item<'_>> = items.iter().filter(|item| told(item).is_none()).copied().collect();
+        for item in &untold {
+            let message = format!("{}: nobody tells its digest and size, so it is downloaded.", item.title());
+            self.events.emit(Event::Note { message });
+        }
+        let (cached, _) = self.fetch_all(&untold).await?;
+        let mut cached = cached.into_iter();
+        let found = items
+            .iter()
+            .map(|item| told(item).or_else(|| cached.next().map(|one| (one.measured.sha256, one.measured.size))));
+        let found: Vec<(Digest, u64)> = found.flatten().collect();
+        Ok(lock(plan, &found))
+    }
+
+    /// Fetches side by side; gives what is in the cache then, in the items' order, and the bytes that were not there.
+    async fn fetch_all(&self, items: &[Item<'_>]) -> Result<(Vec<Cached>, u64), JobError> {
+        let missing = self.missing(items)?;
         let total = missing.iter().fold(0u64, |sum, size| sum.saturating_add(*size));
         self.events.emit(Event::BytesTotal { total });
         self.room_for(total)?;
@@ -138,8 +191,7 @@ impl Fetcher<'_> {
         if !failures.is_empty() {
             return Err(self.error(failures));
         }
-        let lock = lock(plan, &cached);
-        Ok(Fetched { lock, bytes: total })
+        Ok((cached, total))
     }
 
     /// The sizes of what is not in the cache, each digest once.
@@ -173,24 +225,35 @@ impl Fetcher<'_> {
     }
 
     /// What the base says of an item that need not be fetched.
-    fn in_base(&self, item: &Item<'_>) -> Option<Cached> {
+    pub fn in_base(&self, item: &Item<'_>) -> Option<Cached> {
         if matches!(item, Item::Blob(blob) if blob.document) {
             return None;
         }
         self.base?.find(&item.expected().sha256?)
     }
 
+    /// The cache in the form that an item is taken in.
+    fn cache_for(&self, item: Item<'_>) -> Arc<Cache> {
+        match self.staged {
+            Some(spelling) if !layout::is_stored(spelling, &item.path(), item.media_type()) => {
+                self.cache.in_form(Form::Squeezed(spelling))
+            }
+            _ => self.cache.clone(),
+        }
+    }
+
     async fn item(&self, item: Item<'_>) -> Result<Cached, Failure> {
         if let Some(cached) = self.in_base(&item) {
             return Ok(cached);
         }
+        let cache = &self.cache_for(item);
         let outcome = match item {
             Item::Component(one) => match &one.wanted.local {
-                Some(path) => self.local(path, &one.expected).await,
-                None => self.download(&one.wanted.location.url, &one.expected).await,
+                Some(path) => self.local(cache, path, &one.expected).await,
+                None => self.download(cache, &one.wanted.location.url, &one.expected).await,
             },
-            Item::File(one) => self.file(one).await,
-            Item::Blob(one) => self.blob(one).await,
+            Item::File(one) => self.file(cache, one).await,
+            Item::Blob(one) => self.blob(cache, one).await,
         };
         match outcome {
             Ok(cached) => {
@@ -223,26 +286,26 @@ impl Fetcher<'_> {
         }
     }
 
-    async fn download(&self, url: &str, expected: &Expected) -> Result<Cached, BlobError> {
-        Ok(self.client.download(self.cache, url, expected, self.events).await?)
+    async fn download(&self, cache: &Arc<Cache>, url: &str, expected: &Expected) -> Result<Cached, BlobError> {
+        Ok(self.client.download(cache, url, expected, self.events).await?)
     }
 
-    async fn file(&self, planned: &PlannedFile) -> Result<Cached, BlobError> {
+    async fn file(&self, cache: &Arc<Cache>, planned: &PlannedFile) -> Result<Cached, BlobError> {
         match &planned.place {
-            Place::Url(url) => self.download(url, &planned.expected).await,
-            Place::Path(path) => self.local(&self.folder.join(path), &planned.expected).await,
+            Place::Url(url) => self.download(cache, url, &planned.expected).await,
+            Place::Path(path) => self.local(cache, &self.folder.join(path), &planned.expected).await,
             Place::Blob { reference, digest, size } => {
                 let (client, repository) = self.registries.client(reference)?;
-                self.cache.blob_from(&client, &repository, digest, *size, self.events).await
+                cache.blob_from(&client, &repository, digest, *size, self.events).await
             }
         }
     }
 
     /// A file of this machine, or a chart's folder.
-    async fn local(&self, path: &Path, expected: &Expected) -> Result<Cached, BlobError> {
+    async fn local(&self, cache: &Arc<Cache>, path: &Path, expected: &Expected) -> Result<Cached, BlobError> {
         let cached = match path.is_dir() {
             true => self.cache.insert(&pack_folder(path).await?)?,
-            false => self.cache.copy_in(path).await?,
+            false => cache.copy_in(path).await?,
         };
         match expected.sha256 {
             Some(expected) if expected != cached.measured.sha256 => {
@@ -253,13 +316,13 @@ impl Fetcher<'_> {
         }
     }
 
-    async fn blob(&self, planned: &PlannedBlob) -> Result<Cached, BlobError> {
+    async fn blob(&self, cache: &Arc<Cache>, planned: &PlannedBlob) -> Result<Cached, BlobError> {
         let (client, repository) = self.registries.client(&planned.reference)?;
         let digest = &planned.blob.digest;
         if planned.document {
             return self.cache.document(&client, &repository, digest).await;
         }
-        self.cache.blob_from(&client, &repository, digest, planned.blob.size, self.events).await
+        cache.blob_from(&client, &repository, digest, planned.blob.size, self.events).await
     }
 
     fn error(&self, mut failures: Vec<Failure>) -> JobError {
@@ -283,22 +346,22 @@ impl Fetcher<'_> {
     }
 }
 
-/// The lock of what was fetched; `cached` has the order of the items.
-fn lock(plan: Plan, cached: &[Cached]) -> Lock {
-    let (components, rest) = cached.split_at(plan.components.len().min(cached.len()));
-    let components = plan.components.iter().zip(components).map(|(planned, cached)| LockedComponent {
+/// The lock of a plan; `found` has digests and sizes in the order of the items.
+fn lock(plan: Plan, found: &[(Digest, u64)]) -> Lock {
+    let (components, rest) = found.split_at(plan.components.len().min(found.len()));
+    let components = plan.components.iter().zip(components).map(|(planned, (sha256, size))| LockedComponent {
         name: planned.wanted.name.clone(),
         version: planned.wanted.version.clone(),
         arch: planned.wanted.arch.clone(),
         url: planned.wanted.location.url.clone(),
-        sha256: cached.measured.sha256,
-        size: cached.measured.size,
+        sha256: *sha256,
+        size: *size,
         checksum_source: planned.source,
     });
     let (mut files, mut charts, mut packages) = (Vec::new(), Vec::new(), Vec::new());
-    for (planned, cached) in plan.files.iter().zip(rest) {
+    for (planned, (sha256, size)) in plan.files.iter().zip(rest) {
         let (source, checksum_source) = (planned.carried.origin.text().to_owned(), planned.source);
-        let (sha256, size) = (cached.measured.sha256, cached.measured.size);
+        let (sha256, size) = (*sha256, *size);
         match planned.carried.what.clone() {
             What::File { name } => files.push(LockedFile { name, source, sha256, size, checksum_source }),
             What::Packages { id, version, arch } => {

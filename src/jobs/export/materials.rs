@@ -1,6 +1,5 @@
 //! The bill of materials that a bundle carries of itself.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use super::assemble::Assembled;
@@ -36,7 +35,7 @@ fn bytes(assembled: &Assembled, depth: Depth, interrupt: &Interrupt, events: &Ev
         // By its digest: what the base holds was not fetched, and may lie in the cache all the same.
         let cached = assembled.cache.find(digest).map_err(io::Error::other)?;
         let cached = cached.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, digest.to_string()))?;
-        Ok(Box::new(File::open(&cached.path)?))
+        cached.open()
     };
     let scans = match depth {
         Depth::Images => None,

@@ -6,16 +6,18 @@ mod carried;
 mod charts;
 mod fetch;
 mod finish;
+mod forecast;
 mod interrupt;
 mod kk;
+pub mod lock;
 mod materials;
 mod pack;
+mod prepare;
 mod registries;
 mod resolve;
 mod setup;
 mod wanted;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -23,41 +25,35 @@ use serde::Serialize;
 
 use super::sign::{Signer, Signing};
 use super::{JobError, Kind, check};
+use crate::bundle::{Spelling, Written};
 use crate::digest::Digest;
 use crate::event::{Event, Events};
-use crate::fetch::mirror::MirrorRules;
-use crate::fetch::{Client, Retry, exports};
+use crate::fetch::staging;
 use crate::manifest::Lock;
 use crate::sbom::Depth;
 use assemble::Assembled;
+pub use forecast::{Forecast, State};
 use interrupt::Interrupt;
 pub(super) use kk::own_arch;
-use registries::Registries;
-use wanted::Wanted;
+use pack::Failed;
+pub use prepare::Inputs;
+use prepare::Prepared;
 
 /// What the command was asked to do.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub manifest: PathBuf,
+    pub inputs: Inputs,
     pub output: PathBuf,
     /// Replace an output that exists.
     pub overwrite: bool,
     /// What the receiving site has: a bundle or its parts, an inventory, or a receipt. Only what that lacks is carried.
     pub base: Vec<PathBuf>,
-    /// Downloads at once.
-    pub concurrency: usize,
-    /// Texts of mirror rules; see [`MirrorRules`].
-    pub mirrors: Vec<String>,
-    /// Resolve everything anew, whatever the lock says.
-    pub update_lock: bool,
-    /// In place of the built-in catalog.
-    pub catalog: Option<PathBuf>,
     /// The bundle must suffice for this cluster file.
     pub cluster_file: Option<PathBuf>,
-    /// Executables of `kk` to carry, by architecture.
-    pub executables: BTreeMap<String, PathBuf>,
-    /// In place of the user's cache folder.
-    pub cache: Option<PathBuf>,
+    /// Keep nothing but the bundle, and take no more room than it.
+    pub no_cache: bool,
+    /// Wait until the bundle is on its medium.
+    pub sync: bool,
     /// The key that signs the bundle.
     pub signing: Option<Signing>,
     /// How much the carried bill of materials tells; none is carried where this is `None`.
@@ -87,65 +83,24 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     let interrupt = Interrupt::watch();
     let spelling = setup::output_spelling(options)?;
     let signer = options.signing.as_ref().map(Signer::read).transpose()?;
-    let source = wanted::read_manifest(&options.manifest)?;
-    let catalog = setup::read_catalog(options)?;
-    let wanted = Wanted::of(&source, &catalog, &options.executables, events)?;
-    let mirrors = MirrorRules::parse(options.mirrors.iter().map(String::as_str))
-        .map_err(|error| JobError::new(Kind::Usage, error.to_string()))?;
-    let registries = Registries::new(&source.manifest, &source.folder, mirrors.clone())?;
-    let client = Client::new(mirrors, Retry::default()).map_err(network)?;
-    let cache = setup::open_cache(options, &interrupt, events).await?;
-    let base = base::read(&options.base, cache.root())?;
+    let beside = options.no_cache.then_some((options.output.as_path(), spelling));
+    let prepared = Prepared::of(&options.inputs, &options.base, beside, &interrupt, events).await?;
+    let plan = prepared.resolve(prepared.previous.as_ref(), &interrupt, events).await?;
+    let mut fetched = prepared.fetch(plan, &interrupt, events).await?;
+    resolve::write_lock(&prepared.lock_path, prepared.previous.as_ref(), &fetched.lock, events)?;
 
-    let lock_path = Lock::path_beside(&options.manifest);
-    let previous = if options.update_lock { None } else { resolve::read_lock(&lock_path)? };
-    let charts = charts::Charts::default();
-    let resolving = resolve::Resolver {
-        client: &client,
-        registries: &registries,
-        cache: &cache,
-        previous: previous.as_ref(),
-        lock_path: &lock_path,
-        charts: &charts,
-        concurrency: options.concurrency,
-        events,
-    };
-    let plan = interrupt.race(phase("Resolve versions and tags", events, resolving.resolve(&wanted))).await?;
-    // Indexes of chart repositories are long.
-    drop(charts);
-
-    let fetching = fetch::Fetcher {
-        client: &client,
-        registries: &registries,
-        cache: &cache,
-        lock_path: &lock_path,
-        folder: &source.folder,
-        base: base.as_ref(),
-        concurrency: options.concurrency,
-        events,
-    };
-    let fetched = interrupt.race(phase("Download components and images", events, fetching.fetch(plan))).await?;
-    resolve::write_lock(&lock_path, previous.as_ref(), &fetched.lock, events)?;
-
-    let mut assembled = Assembled::of(&source.manifest, &wanted, &fetched.lock, cache, base.as_ref())?;
-    finish::manifest_and_lock(&mut assembled, &source, &fetched.lock)?;
-    assembled.sort();
-    if let Some(cluster_file) = &options.cluster_file {
-        let open = |path: &str| assembled.open(path);
-        let checking = check::before_packing(cluster_file, &assembled.inventory, &open, events);
-        phase("Check that the bundle suffices", events, checking).await?;
+    let mut made = make(options, spelling, &prepared, &fetched.lock, signer.as_ref(), &interrupt, events).await;
+    if let Err(Failed::Changed(what)) = &made {
+        events.emit(Event::Warning { message: format!("{what} It is fetched again.") });
+        let plan = prepared.resolve(Some(&fetched.lock), &interrupt, events).await?;
+        fetched.bytes += prepared.fetch(plan, &interrupt, events).await?.bytes;
+        made = make(options, spelling, &prepared, &fetched.lock, signer.as_ref(), &interrupt, events).await;
     }
-    let adding = materials::add(assembled, options.sbom, &interrupt, events);
-    let assembled = phase("Write the bill of materials", events, adding).await?;
-
-    let mut assembled = assembled;
-    if let Some(base) = &base {
-        base.leave_out(&mut assembled.inventory, events);
+    let (assembled, written) = made?;
+    finish::record(&assembled, options, events)?;
+    if options.sync {
+        phase("Flush the bundle to its medium", events, pack::flush(&options.output)).await?;
     }
-    let signature = signer.map(|signer| finish::signature(&assembled, &signer)).transpose()?;
-    let packing = pack::pack(assembled, &options.output, spelling, signature, &interrupt, events);
-    let (assembled, written) = phase("Write the bundle", events, packing).await?;
-    exports::record(assembled.cache.root(), &assembled.inventory).map_err(network)?;
     Ok(Summary {
         path: options.output.clone(),
         size: written.size,
@@ -158,11 +113,51 @@ pub async fn run(options: &Options, events: &Events) -> Result<Summary, JobError
     })
 }
 
-async fn phase<T>(
-    title: &str,
+/// What [`run`] would do, without fetching anything but what references mean.
+pub async fn dry_run(options: &Options, events: &Events) -> Result<Forecast, JobError> {
+    let interrupt = Interrupt::watch();
+    let spelling = setup::output_spelling(options)?;
+    let beside = options.no_cache.then_some((options.output.as_path(), spelling));
+    let begun = staging::folder(&options.output).exists();
+    let prepared = Prepared::of(&options.inputs, &options.base, beside, &interrupt, events).await?;
+    let plan = prepared.resolve(prepared.previous.as_ref(), &interrupt, events).await?;
+    let forecast = forecast::forecast(&prepared, &plan, &options.output, spelling, options.no_cache)?;
+    if !begun {
+        staging::remove(&options.output).map_err(network)?;
+    }
+    Ok(forecast)
+}
+
+/// From what was fetched to the file.
+async fn make(
+    options: &Options,
+    spelling: Spelling,
+    prepared: &Prepared,
+    lock: &Lock,
+    signer: Option<&Signer>,
+    interrupt: &Interrupt,
     events: &Events,
-    work: impl Future<Output = Result<T, JobError>>,
-) -> Result<T, JobError> {
+) -> Result<(Assembled, Written), Failed> {
+    let Prepared { source, wanted, cache, base, .. } = prepared;
+    let mut assembled = Assembled::of(&source.manifest, wanted, lock, cache.clone(), base.as_ref())?;
+    finish::manifest_and_lock(&mut assembled, source, lock)?;
+    assembled.sort();
+    if let Some(cluster_file) = &options.cluster_file {
+        let open = |path: &str| assembled.open(path);
+        let checking = check::before_packing(cluster_file, &assembled.inventory, &open, events);
+        phase("Check that the bundle suffices", events, checking).await?;
+    }
+    let adding = materials::add(assembled, options.sbom, interrupt, events);
+    let mut assembled = phase("Write the bill of materials", events, adding).await?;
+    if let Some(base) = base {
+        base.leave_out(&mut assembled.inventory, events);
+    }
+    let signature = signer.map(|signer| finish::signature(&assembled, signer)).transpose()?;
+    let packing = pack::pack(assembled, &options.output, spelling, signature, options.no_cache, interrupt, events);
+    phase("Write the bundle", events, packing).await
+}
+
+async fn phase<T, E>(title: &str, events: &Events, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let started = Instant::now();
     events.emit(Event::PhaseStarted { title: title.to_owned() });
     let result = work.await?;

@@ -1,13 +1,14 @@
 //! What is known before anything is fetched: output, catalog, cache.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::interrupt::Interrupt;
-use super::{Options, network};
+use super::{Inputs, Options, network};
 use crate::bundle::Spelling;
 use crate::catalog::Catalog;
 use crate::event::Events;
-use crate::fetch::Cache;
+use crate::fetch::{Cache, staging};
 use crate::jobs::{JobError, Kind};
 
 /// How the bundle is spelled; it does not replace another file unasked.
@@ -27,9 +28,9 @@ pub(super) fn output_spelling(options: &Options) -> Result<Spelling, JobError> {
     Ok(spelling)
 }
 
-pub(super) fn read_catalog(options: &Options) -> Result<Catalog, JobError> {
+pub(super) fn read_catalog(inputs: &Inputs) -> Result<Catalog, JobError> {
     let wrong = |place: String| move |error| JobError::new(Kind::File, place).because(error);
-    let Some(path) = &options.catalog else {
+    let Some(path) = &inputs.catalog else {
         return Catalog::built_in().map_err(wrong("the built-in catalog cannot be read".into()));
     };
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -38,14 +39,22 @@ pub(super) fn read_catalog(options: &Options) -> Result<Catalog, JobError> {
     Catalog::parse(&text).map_err(wrong(format!("the catalog {} cannot be used", path.display())))
 }
 
+/// The folder in which downloads are kept, and the record of what was exported.
+pub(super) fn cache_root(inputs: &Inputs) -> Result<PathBuf, JobError> {
+    inputs.cache.clone().map_or_else(crate::jobs::cache::path, Ok)
+}
+
 pub(super) async fn open_cache(
-    options: &Options,
+    inputs: &Inputs,
+    beside: Option<(&Path, Spelling)>,
     interrupt: &Interrupt,
     events: &Events,
 ) -> Result<Arc<Cache>, JobError> {
-    let root = options.cache.clone().or_else(Cache::default_root).ok_or_else(|| {
-        JobError::new(Kind::Usage, "there is no folder to keep downloads in").hint("Set HOME, or KK_CACHE to a folder.")
-    })?;
+    if let Some((output, spelling)) = beside {
+        let opening = async { staging::open(output, spelling, events).await.map(Arc::new).map_err(network) };
+        return interrupt.race(opening).await;
+    }
+    let root = cache_root(inputs)?;
     let opening = async { Cache::open(root, events).await.map(Arc::new).map_err(network) };
     interrupt.race(opening).await
 }
