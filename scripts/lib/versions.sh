@@ -42,3 +42,6 @@ pause_version_for() {
 }
 
 go_version=1.26.8
+
+# The distribution specification's conformance test, as of a commit: its module has no tags.
+conformance_version=v0.0.0-20260831232431-97274622c111

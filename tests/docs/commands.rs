@@ -39,6 +39,25 @@ const KK: &[(&str, Run)] = &[
     ("kk artifact verify --parts -a usb", Run::Here),
     ("kk artifact join -a usb -o joined.tar.gz", Run::Here),
     ("kk artifact export -m manifest.yaml --base kubekey-artifact.tar.gz -o delta.tar.gz", Run::Lab("delta.sh")),
+    ("kk artifact images list -a kubekey-artifact.tar.gz 'registry.k8s.io/*'", Run::Test("serve/guide.rs")),
+    ("kk artifact serve -a kubekey-artifact.tar.gz", Run::Test("serve/guide.rs")),
+    (
+        "kk artifact serve -a kubekey-artifact.tar.gz --listen 198.51.100.7:5000 --tls-cert serve.crt --tls-key serve.key",
+        Run::Test("serve/guide.rs"),
+    ),
+    (
+        "kk artifact images push -a kubekey-artifact.tar.gz --to registry.example.org/mirror --dry-run",
+        Run::Test("serve/guide.rs"),
+    ),
+    (
+        "kk artifact images push -a kubekey-artifact.tar.gz --to registry.example.org/mirror",
+        Run::Test("serve/guide.rs"),
+    ),
+    ("kk artifact images push -a kubekey-artifact.tar.gz -f cluster.yaml", Run::Test("serve/guide.rs")),
+    (
+        "kk artifact images export -a kubekey-artifact.tar.gz --platform linux/amd64 -o images.tar",
+        Run::Test("serve/guide.rs"),
+    ),
     ("kk cache list", Run::Here),
     ("kk cache prune --older-than 30d --yes", Run::Here),
     ("kk create config -f cluster.yaml", Run::Here),

@@ -85,6 +85,21 @@ async fn heads_conditions_and_mirrors() {
 }
 
 #[tokio::test]
+async fn what_refers_to_an_image_is_found() {
+    let mut world = World::new();
+    let bill = world.attach();
+    let serving = Serving::of(&world.bundle(Spelling::TarGz));
+    let path = format!("/v2/library/nginx/referrers/{}", world.images[0].digest);
+    for (query, count) in [("", 1), ("?artifactType=application/spdx%2Bjson", 1), ("?artifactType=other", 0)] {
+        let answer = ask(&serving, Method::GET, &format!("{path}{query}"), &[]).await;
+        let list: serde_json::Value = serde_json::from_slice(&answer.bytes).unwrap();
+        let found = list["manifests"].as_array().unwrap();
+        assert_eq!(found.len(), count, "{query}");
+        assert!(found.iter().all(|one| one["digest"] == bill.to_string()), "{list}");
+    }
+}
+
+#[tokio::test]
 async fn a_bundle_that_changes_meanwhile_is_never_given_whole() {
     let world = World::new();
     let path = world.bundle(Spelling::Tar);

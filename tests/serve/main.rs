@@ -8,6 +8,8 @@ mod images;
 mod server;
 
 mod clients;
+mod conformance;
+mod guide;
 mod http;
 mod load;
 mod process;

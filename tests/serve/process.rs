@@ -24,10 +24,16 @@ impl Serving {
     }
 
     pub fn with(bundle: &Path, arguments: &[&str]) -> Self {
+        let mut all = vec!["artifact".to_owned(), "serve".into(), "-a".into(), bundle.display().to_string()];
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        Self::asked(&all)
+    }
+
+    /// With all its arguments but for the port, which is a free one.
+    pub fn asked(arguments: &[String]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kk"))
-            .args(["artifact", "serve", "--output", "json", "--listen", "127.0.0.1:0", "-a"])
-            .arg(bundle)
             .args(arguments)
+            .args(["--output", "json", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

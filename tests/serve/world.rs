@@ -4,14 +4,14 @@ use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use kk::bundle::inventory::{Blob, FORMAT, File, Image, Inventory};
+use kk::bundle::inventory::{Blob, FORMAT, File, Image, Inventory, Platform};
 use kk::bundle::{Spelling, write};
 use kk::digest::{Digest, Hasher};
 use kk::event::silent;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::images::{self, Blobs};
+use crate::images::{self, Blobs, OCI_INDEX, OCI_MANIFEST};
 
 /// The layers' size: several pieces, frames and blocks.
 pub const LAYER: usize = 2_500_000;
@@ -32,6 +32,29 @@ impl World {
             images::indexed(&mut blobs, "registry.k8s.io/pause:3.9", 3, &["amd64"], 1000),
         ];
         Self { folder: tempfile::tempdir().unwrap(), blobs, images }
+    }
+
+    /// Adds something that names the first image as its subject, under a tag of the same repository; gives its digest.
+    pub fn attach(&mut self) -> Digest {
+        let subject = self.images[0].digest;
+        let size = self.blobs.0[&subject].len();
+        let (empty, _) = self.blobs.add(b"{}".to_vec());
+        let (bill, bill_size) = self.blobs.add(b"a bill of materials".to_vec());
+        let manifest = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","artifactType":"application/spdx+json",
+            "config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{empty}","size":2}},
+            "layers":[{{"mediaType":"application/spdx+json","digest":"{bill}","size":{bill_size}}}],
+            "subject":{{"mediaType":"{OCI_INDEX}","digest":"{subject}","size":{size}}}}}"#
+        );
+        let (manifest, _) = self.blobs.add(manifest.into_bytes());
+        let platform = Platform { platform: "linux/amd64".into(), manifest, blobs: vec![empty, bill] };
+        self.images.push(Image {
+            reference: "docker.io/library/nginx:bill".into(),
+            digest: manifest,
+            media_type: OCI_MANIFEST.into(),
+            platforms: vec![platform],
+        });
+        manifest
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -76,8 +99,8 @@ impl World {
         let is_index = self.images.iter().any(|image| image.digest == *digest);
         let is_manifest = self.images.iter().flat_map(|image| &image.platforms).any(|one| one.manifest == *digest);
         let media_type = match (is_index, is_manifest) {
-            (true, _) => images::OCI_INDEX,
-            (_, true) => images::OCI_MANIFEST,
+            (true, _) => OCI_INDEX,
+            (_, true) => OCI_MANIFEST,
             // The shared layer is said not to be compressed, so that one is packed.
             _ if bytes.starts_with(&[0x1f, 0x8b]) && bytes.len() > 500 => "application/vnd.oci.image.layer.v1.tar+gzip",
             _ => "application/octet-stream",
