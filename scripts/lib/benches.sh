@@ -32,7 +32,7 @@ stock_gather() {
 
 # A function as a command that can be timed and killed.
 share() {
-    export -f bench_dir world_dir work_dir image_name kk_export kk_push stock_gather stock_push sha256_of_pieces
+    export -f bench_dir world_dir work_dir image_name kk_export kk_import kk_push stock_gather stock_push sha256_of_pieces
     export size kk images programs source_registry target_registry file_server
 }
 in_bash=(bash -euo pipefail -c '"$@"' bash)
@@ -178,7 +178,9 @@ stock_push() {
     done
 }
 
-kk_push() { "$kk" artifact images push -a "$2" "$1" --plain-http; }
+kk_import() { "$kk" artifact import -a "$1" --store "$(work_dir)/store" --output json; }
+
+kk_push() { "$kk" artifact images push -a "$2" --to "$1" --plain-http; }
 
 # Tomorrow's export after one image of twenty changed: what comes over the network, and what a delta carries.
 bench_again() {

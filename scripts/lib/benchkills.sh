@@ -88,3 +88,14 @@ kills_of_push() {
     stop_server "registry-${target_registry#*:}" docker-registry
     rm -rf "$(work_dir)/target"
 }
+
+kills_of_import() {
+    ensure_bundle
+    kills_of import import_bytes no_store kk_import "$(bundle tar)"
+    no_store
+}
+no_store() { rm -rf "$(work_dir)/store"; settle; }
+# A whole run says what it wrote; of one that was killed, all counts that it left.
+import_bytes() {
+    if [[ -s $(work_dir)/stdout ]]; then jq .bytes "$(work_dir)/stdout"; else du -s --apparent-size --block-size=1 "$(work_dir)/store" | cut -f1; fi
+}

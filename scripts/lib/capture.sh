@@ -25,15 +25,21 @@ capture_stop() {
 
 packets() { tcpdump -nn -r "$state/capture.pcap" "$@" 2>/dev/null; }
 
+# The range of the cluster's own Services, as the cluster file has it.
+service_range() { sed -nE 's/.*kubeServiceCIDR: *([0-9./]+).*/\1/p' "$state/cluster.yaml"; }
+
 # Says how many packets there were of each kind; fails when any was for an address outside the lab. What hosts
-# send each other in tunnels is theirs: the outer addresses count.
+# send each other in tunnels is theirs: the outer addresses count. A pod that asks for a Service before kube-proxy has
+# written that node's rules puts the Service's address onto the wire, where nobody has it: such packets are counted apart.
 capture_report() {
     need_packages tcpdump
     [[ -s $state/capture.pcap ]] || die "nothing was captured: scripts/lab capture start"
-    local inside="src net $subnet/24 and dst net $subnet/24" outside
-    outside="ip and not ($inside) and not ip multicast and not ip broadcast"
+    local inside="src net $subnet/24 and dst net $subnet/24" services outside
+    services="src net $subnet/24 and dst net $(service_range)"
+    outside="ip and not ($inside) and not ($services) and not ip multicast and not ip broadcast"
     echo "packets:                                $(packets | wc -l)"
     echo "between the lab's own addresses:        $(packets "ip and $inside" | wc -l)"
+    echo "for the cluster's Services, too early:  $(packets "ip and $services" | wc -l)"
     echo "multicast and broadcast, IPv4:          $(packets "(ip multicast or ip broadcast) and not ($inside)" | wc -l)"
     echo "IPv6 (link-local and multicast only):   $(packets 'ip6 and (dst net fe80::/10 or ip6 multicast)' | wc -l)"
     echo "ARP for the lab's own addresses:        $(packets "arp and $inside" | wc -l)"

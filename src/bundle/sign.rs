@@ -62,7 +62,9 @@ fn stored(member: &Member, bundle: &Bundle<Unverified>) -> Result<Vec<u8>, PathT
         run.extend(bytes);
     }
     run.resize(run.len() + member.padding() as usize, 0);
-    Ok(StoredWriter::new(bundle.shared.spelling, member.length()).push(run))
+    let mut stored = Vec::new();
+    StoredWriter::new(bundle.shared.spelling, member.length()).push(&run, &mut stored);
+    Ok(stored)
 }
 
 fn copy(bundle: &Bundle<Unverified>, front: &[u8], part: &Path) -> Result<u64, SignError> {

@@ -164,6 +164,27 @@ struct Piece {
     run: u64,
 }
 
+/// Buffers that were written, to be filled again: new ones would have to be cleared by the kernel.
+#[derive(Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    /// An empty one, with room for a chunk or its frame.
+    fn take(&self) -> Vec<u8> {
+        let used = self.0.lock().ok().and_then(|mut buffers| buffers.pop());
+        used.unwrap_or_else(|| Vec::with_capacity(frame::ROOM))
+    }
+
+    fn give(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        if buffer.capacity() >= frame::ROOM
+            && let Ok(mut buffers) = self.0.lock()
+        {
+            buffers.push(buffer);
+        }
+    }
+}
+
 /// A chunk to compress, and where its frame goes.
 struct Chunk {
     bytes: Vec<u8>,
@@ -187,16 +208,17 @@ fn pack_all(
     let (queue, in_order) = sync_channel::<Receiver<io::Result<Piece>>>(threads + 4);
     let (work, chunks) = sync_channel::<Chunk>(threads);
     let chunks = Arc::new(Mutex::new(chunks));
+    let buffers = &Buffers::default();
     std::thread::scope(|scope| {
         let packers = if spelling == Spelling::Tar { 0 } else { threads };
         for _ in 0..packers {
             let chunks = chunks.clone();
-            scope.spawn(move || compress(spelling, &chunks));
+            scope.spawn(move || compress(spelling, &chunks, buffers));
         }
         drop(chunks);
         let told = Told { watch: supply.watch(), members: members.iter(), run: 0 };
-        let writer = scope.spawn(move || write_in_order(file, spelling, in_order, events, told));
-        let mut feed = Feed { spelling, queue, work, supply };
+        let writer = scope.spawn(move || write_in_order(file, spelling, in_order, buffers, events, told));
+        let mut feed = Feed { spelling, queue, work, supply, buffers };
         let fed = members.iter().try_for_each(|member| feed.entry(member)).and_then(|()| feed.end());
         drop(feed);
         let written = match writer.join() {
@@ -214,17 +236,19 @@ fn pack_all(
     })
 }
 
-fn compress(spelling: Spelling, chunks: &Mutex<Receiver<Chunk>>) {
+fn compress(spelling: Spelling, chunks: &Mutex<Receiver<Chunk>>, buffers: &Buffers) {
     let mut packer = Packer::new(spelling);
     loop {
         let Ok(Ok(Chunk { bytes, done })) = chunks.lock().map(|chunks| chunks.recv()) else { return };
         let run = bytes.len() as u64;
-        let frame = match &mut packer {
-            Ok(packer) => packer.pack(&bytes),
+        let mut frame = buffers.take();
+        let packed = match &mut packer {
+            Ok(packer) => packer.pack_into(&bytes, &mut frame),
             Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
         };
+        buffers.give(bytes);
         // The writer is gone only after an error of its own, which is the one that is reported.
-        let _ = done.send(frame.map(|bytes| Piece { bytes, run }));
+        let _ = done.send(packed.map(|()| Piece { bytes: frame, run }));
     }
 }
 
@@ -232,6 +256,7 @@ fn write_in_order(
     mut file: &File,
     spelling: Spelling,
     pieces: Receiver<Receiver<io::Result<Piece>>>,
+    buffers: &Buffers,
     events: &Events,
     mut told: Told<'_>,
 ) -> io::Result<u64> {
@@ -242,6 +267,7 @@ fn write_in_order(
         let piece = piece.recv().map_err(|_| io::Error::other("a compressing thread failed"))??;
         file.write_all(&piece.bytes)?;
         size += piece.bytes.len() as u64;
+        buffers.give(piece.bytes);
         told.tell(piece.run);
         events.emit(Event::BytesMoved { bytes: piece.run });
     }
@@ -289,6 +315,7 @@ struct Feed<'a> {
     queue: SyncSender<Receiver<io::Result<Piece>>>,
     work: SyncSender<Chunk>,
     supply: &'a dyn Supply,
+    buffers: &'a Buffers,
 }
 
 impl Feed<'_> {
@@ -310,7 +337,7 @@ impl Feed<'_> {
         let mut content =
             Content { source: content.take(member.size), left: member.size, hasher: blake3::Hasher::new() };
         let mut stored = member.is_stored(self.spelling).then(|| StoredWriter::new(self.spelling, member.length()));
-        let mut chunk = Vec::with_capacity(member.length().min(CHUNK as u64) as usize);
+        let mut chunk = self.buffers.take();
         chunk.extend(header);
         loop {
             content.fill(&mut chunk).map_err(failed)?;
@@ -320,7 +347,7 @@ impl Feed<'_> {
             if chunk.len() < CHUNK {
                 return Err(content.too_short(member).into());
             }
-            self.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)), &mut stored)?;
+            self.send(std::mem::replace(&mut chunk, self.buffers.take()), &mut stored)?;
         }
         content.finish(member)?;
         chunk.resize(chunk.len() + member.padding() as usize, 0);
@@ -365,10 +392,22 @@ impl Feed<'_> {
         match stored {
             Some(stored) => {
                 let run = bytes.len() as u64;
-                done.send(Ok(Piece { bytes: stored.push(bytes), run })).map_err(|_| Stop::WriterGone)
+                let bytes = self.framed(bytes, stored);
+                done.send(Ok(Piece { bytes, run })).map_err(|_| Stop::WriterGone)
             }
             None => self.work.send(Chunk { bytes, done }).map_err(|_| Stop::WriterGone),
         }
+    }
+
+    /// The bytes of the file for these of a stored run.
+    fn framed(&self, bytes: Vec<u8>, stored: &mut StoredWriter) -> Vec<u8> {
+        if self.spelling == Spelling::Tar {
+            return bytes;
+        }
+        let mut framed = self.buffers.take();
+        stored.push(&bytes, &mut framed);
+        self.buffers.give(bytes);
+        framed
     }
 }
 

@@ -24,10 +24,10 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::OwnedMutexGuard;
 
 use super::FetchError;
+use super::note::{Form, Note, note_path};
 use super::part::Part;
-use crate::bundle::Spelling;
 use crate::bundle::squeezed::Squeezed;
-use crate::digest::{Blake3, Digest, Hasher, Measured};
+use crate::digest::{Digest, Hasher, Measured};
 use crate::event::{Event, Events};
 
 /// A cache that this process alone writes to. Clones are views of the same one.
@@ -40,16 +40,6 @@ pub struct Cache {
     flights: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
     /// Held for as long as the cache is open.
     _lock: Arc<File>,
-}
-
-/// How a content lies in its file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
-    /// As it is.
-    #[default]
-    Plain,
-    /// In the frames that it will have in a bundle of this spelling; see [`crate::bundle::squeezed`].
-    Squeezed(Spelling),
 }
 
 /// A file of the cache and what its bytes are.
@@ -156,7 +146,7 @@ impl Cache {
 
     /// What is noted of the file of this digest, whether or not the file is there.
     pub(super) fn note(&self, digest: &Digest) -> Option<Note> {
-        read_note(&fs::read_to_string(note_path(&self.blob(digest))).ok()?, digest)
+        Note::read(&fs::read_to_string(note_path(&self.blob(digest))).ok()?, digest)
     }
 
     /// Forgets the file of this digest.
@@ -232,44 +222,6 @@ impl Cache {
         fs::rename(whole, &path).map_err(FetchError::disk(&path, "cannot be put in place"))?;
         Ok(Cached { path, measured: note.measured, form: note.form })
     }
-}
-
-pub(super) fn note_path(blob: &Path) -> PathBuf {
-    blob.with_extension("b3")
-}
-
-/// What is known of a whole file: a line with BLAKE3 digest and size, and for frames the spelling and the file's length.
-pub(super) struct Note {
-    pub measured: Measured,
-    pub form: Form,
-    /// Bytes of the file.
-    pub length: u64,
-}
-
-impl Note {
-    fn text(&self) -> String {
-        let Measured { blake3, size, .. } = &self.measured;
-        match self.form {
-            Form::Plain => format!("{} {size}\n", blake3.0),
-            Form::Squeezed(spelling) => format!("{} {size} {spelling} {}\n", blake3.0, self.length),
-        }
-    }
-}
-
-fn read_note(text: &str, digest: &Digest) -> Option<Note> {
-    let mut words = text.split_whitespace();
-    let (blake3, size) = (words.next()?, words.next()?.parse().ok()?);
-    let plausible = blake3.len() == 64 && blake3.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let (form, length) = match (words.next(), words.next()) {
-        (None, None) => (Form::Plain, size),
-        (Some(name), Some(length)) => {
-            let spelling = Spelling::ALL.into_iter().find(|one| one.to_string() == name)?;
-            (Form::Squeezed(spelling), length.parse().ok()?)
-        }
-        _ => return None,
-    };
-    let measured = Measured { sha256: *digest, blake3: Blake3(blake3.to_owned()), size };
-    plausible.then_some(Note { measured, form, length })
 }
 
 /// Writes a small file so that it is there whole or not at all.

@@ -12,7 +12,7 @@ use crate::event::{Event, Events};
 const TELL_EVERY: u64 = 256 << 10;
 
 /// Chunks between the network and the disk: they bound the memory that one download takes.
-const CHUNKS: usize = 16;
+const CHUNKS: usize = 4;
 
 /// Why an intake ended before the stream did.
 pub(super) enum Stop<E> {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use super::FetchError;
-use super::cache::{Form, Note};
+use super::note::{Form, Note};
 use crate::bundle::Spelling;
 use crate::bundle::squeezed::{Squeezed, Squeezer};
 use crate::digest::Hasher;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::cache::note_path;
+use super::note::note_path;
 use super::{Cache, FetchError, exports};
 use crate::digest::Digest;
 

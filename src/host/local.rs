@@ -10,6 +10,15 @@ use tokio::io::AsyncWriteExt;
 
 use super::{Machine, MachineError, Output, Script};
 
+/// The architecture of the program that runs, as Go names it.
+pub fn own_arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
 /// A shell on this machine, with the rights that `kk` has.
 pub struct LocalShell {
     pub name: String,

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::export::own_arch;
 use super::{JobError, Kind};
 use crate::bundle::Inventory;
 use crate::chart::archive::{LARGEST, same_version};
 use crate::chart::{Archive, Helm, Named, Release, folder, images, values};
 use crate::cluster::{Addon, Cluster};
 use crate::event::{Event, Events};
+use crate::host::local::own_arch;
 use crate::plan::suffice::Needs;
 
 /// Opens an entry of the bundle by its path.

@@ -17,7 +17,7 @@ mod packed;
 mod stored;
 mod stream;
 
-pub(super) use packed::{CHUNK, Packer, Unpacker, frame_length, head_length, is_true};
+pub(super) use packed::{CHUNK, Packer, ROOM, Unpacker, frame_length, head_length, is_true};
 pub(super) use stored::{StoredWriter, stored_length, stored_place, stored_rest, tar_at};
 pub(super) use stream::Stream;
 

@@ -111,27 +111,22 @@ impl StoredWriter {
         Self { spelling, length, remaining: length, in_block: 0, crc: Crc::new() }
     }
 
-    /// The file's bytes for the run's next bytes.
-    pub(in crate::bundle) fn push(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
-        if self.spelling == Spelling::Tar {
-            return bytes;
-        }
+    /// Adds the file's bytes for the run's next bytes.
+    pub(in crate::bundle) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         // More than the run has is the caller's error; it is dropped here and found by the caller's count.
-        bytes.truncate(usize::try_from(self.remaining).unwrap_or(usize::MAX));
-        let mut out = Vec::with_capacity(bytes.len() + 128 + 5 * (bytes.len() >> 16));
+        let mut rest = &bytes[..bytes.len().min(usize::try_from(self.remaining).unwrap_or(usize::MAX))];
         if self.remaining == self.length {
             out.extend(head(self.spelling, self.length));
         }
         if self.spelling == Spelling::TarGz {
-            self.crc.update(&bytes);
+            self.crc.update(rest);
         }
-        let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             if self.in_block == 0 {
                 self.in_block = self.remaining.min(block(self.spelling));
                 out.extend(block_head(self.spelling, self.in_block, self.in_block == self.remaining));
             }
-            let count = rest.len().min(self.in_block as usize);
+            let count = rest.len().min(usize::try_from(self.in_block).unwrap_or(usize::MAX));
             out.extend_from_slice(&rest[..count]);
             rest = &rest[count..];
             self.in_block -= count as u64;
@@ -140,6 +135,5 @@ impl StoredWriter {
         if self.remaining == 0 {
             out.extend(tail(self.spelling, &self.crc, self.length));
         }
-        out
     }
 }

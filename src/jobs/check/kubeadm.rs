@@ -12,8 +12,8 @@ use tokio::process::Command;
 
 use crate::bundle::Inventory;
 use crate::event::{Event, Events};
+use crate::host::local::own_arch;
 use crate::image::Reference;
-use crate::jobs::export::own_arch;
 use crate::jobs::rendered::Open;
 
 /// kubeadm answers at once, or not at all.

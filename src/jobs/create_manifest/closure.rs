@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn kk_is_carried_where_the_one_that_runs_will_do() {
-        let own = crate::jobs::export::own_arch().to_owned();
+        let own = crate::host::local::own_arch().to_owned();
         let other = if own == "amd64" { "arm64" } else { "amd64" };
         let one = manifest(|options| options.arches = vec![own.clone()]).unwrap();
         assert!(one.contains(&format!("\n    kk: {{version: {OWN_VERSION}}}\n")), "{one}");

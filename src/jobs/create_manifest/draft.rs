@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
 use crate::cluster::validate::API_VERSION;
-use crate::jobs::export::own_arch;
+use crate::host::local::own_arch;
 use crate::manifest::ManifestSpec;
 
 /// What a manifest will hold.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::wanted::{Source, WantedComponent};
+use super::component::WantedComponent;
+use super::source::Source;
 use crate::digest::Digest;
 
 /// One file of the bundle, and where it comes from.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::one_line;
+use super::place::{Found, Locked, Place};
 use super::registries::Registries;
-use super::resolve::{Found, Locked, Place};
 use crate::chart::archive::LARGEST;
 use crate::chart::repository::{self, ARCHIVE_MEDIA_TYPE, LARGEST_INDEX};
 use crate::chart::{Archive, ChartError};

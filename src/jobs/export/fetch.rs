@@ -9,8 +9,9 @@ use futures::StreamExt;
 
 use super::base::Base;
 use super::carried::{Carried, Origin, What};
+use super::place::Place;
 use super::registries::Registries;
-use super::resolve::{Place, Plan, PlannedBlob, PlannedComponent, PlannedFile};
+use super::resolve::{Plan, PlannedBlob, PlannedComponent, PlannedFile};
 use super::{charts, one_line};
 use crate::bundle::inventory::blob_path;
 use crate::bundle::{Spelling, layout};

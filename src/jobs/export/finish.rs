@@ -1,7 +1,7 @@
 //! Finishing touches: what a bundle carries beyond what was fetched.
 
 use super::assemble::Assembled;
-use super::wanted::Source;
+use super::source::Source;
 use super::{Options, network, one_line};
 use crate::event::{Event, Events};
 use crate::fetch::{Cache, exports, staging};

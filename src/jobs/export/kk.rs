@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::wanted::WantedComponent;
+use super::component::WantedComponent;
 use crate::catalog::{Catalog, Location};
+use crate::host::local::own_arch;
 
 /// Its name among the components.
 pub(super) const NAME: &str = "kk";
@@ -48,14 +49,5 @@ pub(super) fn components(
         };
         let (name, version, arch) = (NAME.to_owned(), version.to_owned(), arch.clone());
         components.push(WantedComponent { name, version, arch, location, local });
-    }
-}
-
-/// The architecture of the program that runs, as Go names it.
-pub fn own_arch() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
     }
 }

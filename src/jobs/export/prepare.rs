@@ -10,7 +10,8 @@ use super::fetch::{Fetched, Fetcher};
 use super::interrupt::Interrupt;
 use super::registries::Registries;
 use super::resolve::{self, Plan, Resolver};
-use super::wanted::{self, Source, Wanted};
+use super::source::Source;
+use super::wanted::Wanted;
 use super::{network, phase, setup};
 use crate::bundle::Spelling;
 use crate::event::Events;
@@ -63,7 +64,7 @@ impl Prepared {
         interrupt: &Interrupt,
         events: &Events,
     ) -> Result<Self, JobError> {
-        let source = wanted::read_manifest(&inputs.manifest)?;
+        let source = Source::read(&inputs.manifest)?;
         let catalog = setup::read_catalog(inputs)?;
         let wanted = Wanted::of(&source, &catalog, &inputs.executables, events)?;
         let mirrors = MirrorRules::parse(inputs.mirrors.iter().map(String::as_str))

@@ -9,9 +9,11 @@ use futures::StreamExt;
 
 use super::carried::{Carried, Origin, What};
 use super::charts::{self, Charts};
+use super::component::WantedComponent;
 use super::one_line;
+use super::place::{Found, Locked, Place};
 use super::registries::Registries;
-use super::wanted::{Wanted, WantedComponent};
+use super::wanted::Wanted;
 use crate::catalog::find_checksum;
 use crate::digest::Digest;
 use crate::event::{Event, Events};
@@ -55,20 +57,6 @@ pub(super) struct PlannedFile {
     pub locked: bool,
 }
 
-/// Where the bytes of a file are asked for.
-#[derive(Clone, Debug)]
-pub(super) enum Place {
-    Url(String),
-    /// Relative to the manifest.
-    Path(String),
-    /// A blob of a registry.
-    Blob {
-        reference: Reference,
-        digest: Digest,
-        size: u64,
-    },
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct PlannedBlob {
     pub blob: LockedBlob,
@@ -89,18 +77,6 @@ pub(super) struct Resolver<'a> {
     pub concurrency: usize,
     pub events: &'a Events,
 }
-
-/// What the lock says of a file.
-pub(super) struct Locked {
-    /// Of a chart in a repository with an index.
-    pub url: String,
-    pub sha256: Digest,
-    /// Bytes.
-    pub size: u64,
-    pub source: ChecksumSource,
-}
-
-pub(super) type Found<T> = Result<T, String>;
 
 impl Resolver<'_> {
     /// Finds everything, or names everything that cannot be found.

@@ -1,26 +1,17 @@
 //! What a manifest asks for, with every mistake in it at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::carried::{self, Carried};
+use super::component::WantedComponent;
 use super::kk;
-use crate::catalog::{Catalog, CatalogError, Location};
+use super::source::Source;
+use crate::catalog::{Catalog, CatalogError};
 use crate::event::{Event, Events};
 use crate::image::{Platform, Reference};
-use crate::jobs::{JobError, Kind, files};
-use crate::manifest::{self, ManifestFile, ManifestSpec};
-use crate::yaml::{self, LoadError};
-
-/// A manifest and where it was read.
-pub(super) struct Source {
-    pub manifest: ManifestFile,
-    /// As written.
-    pub text: String,
-    /// Paths in the manifest are relative to this.
-    pub folder: PathBuf,
-}
+use crate::jobs::{JobError, Kind};
+use crate::manifest::ManifestSpec;
 
 /// All that is to be carried.
 #[derive(Debug)]
@@ -33,37 +24,6 @@ pub(super) struct Wanted {
     /// Packages, charts and plain files.
     pub carried: Vec<Carried>,
     pub images: Vec<Reference>,
-}
-
-/// A component for one architecture.
-#[derive(Clone, Debug)]
-pub(super) struct WantedComponent {
-    pub name: String,
-    /// As in the manifest.
-    pub version: String,
-    pub arch: String,
-    pub location: Location,
-    /// A file of this machine in place of the address.
-    pub local: Option<PathBuf>,
-}
-
-impl WantedComponent {
-    /// Where it lies in the bundle.
-    pub fn path(&self) -> String {
-        format!("files/{}/{}/{}/{}", self.name, self.version, self.arch, self.location.file_name)
-    }
-}
-
-/// Reads a manifest file; all its errors come at once.
-pub(super) fn read_manifest(path: &Path) -> Result<Source, JobError> {
-    let text = fs::read_to_string(path).map_err(|error| {
-        JobError::new(Kind::File, format!("the manifest {} cannot be read", path.display())).because(error)
-    })?;
-    let faulty = |diagnostics| files::faulty(LoadError::Faulty { path: path.to_owned(), diagnostics });
-    let source = yaml::parse(&path.display().to_string(), text.as_bytes()).map_err(faulty)?;
-    let manifest = manifest::read(&source).map_err(faulty)?;
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    Ok(Source { manifest, text, folder })
 }
 
 impl Wanted {
