@@ -219,7 +219,7 @@ bench_serve() {
     local address=127.0.0.1:$((world_port + 5)) pid number
     has "artifact serve" --listen || return 0
     ensure_bundle
-    setsid "$kk" artifact serve -a "$(bundle tar)" --listen "$address" --plain-http >"$(log_file serve)" 2>&1 </dev/null 9>&- &
+    setsid "$kk" artifact serve -a "$(bundle tar)" --listen "$address" >"$(log_file serve)" 2>&1 </dev/null 9>&- &
     pid=$!
     echo $pid >"$(bench_dir)/run/serve.pid"
     await "http://$address/v2/" "kk artifact serve"

@@ -43,7 +43,7 @@ pub use diff::InventoryDiff;
 pub use entry::{EntryReader, PartReader};
 pub use inventory::Inventory;
 pub use layout::Member;
-pub use read::{Bundle, ContentReader, OpenError, SignatureCheck, Unverified, Verified};
+pub use read::{Bundle, ContentReader, EntryError, OpenError, SignatureCheck, Unverified, Verified};
 pub use sign::{SignError, sign};
 pub use spelling::Spelling;
 pub use verify::VerifyError;

@@ -26,7 +26,8 @@ use crate::event::Events;
 /// A bundle whose inventory alone was read.
 pub struct Unverified(());
 
-/// A bundle of which every byte was checked; see [`Bundle::verify`].
+/// A bundle of which every byte was checked, see [`Bundle::verify`], or each entry is while it is read; see
+/// [`Bundle::prove_while_reading`]. No reader ends well on bytes that are not those of the inventory.
 #[derive(Clone)]
 pub struct Verified {
     pub(super) places: Arc<Places>,

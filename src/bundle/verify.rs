@@ -66,6 +66,17 @@ impl Bundle<Unverified> {
         self.verify_into(depth, events, &|_, _| ())
     }
 
+    /// Proves each entry while it is read, and only then: for whoever can take back what was done with an entry that proves
+    /// to be damaged at its end, as a registry gives up an upload. Where entries cannot even be found, all is verified.
+    pub fn prove_while_reading(self, events: &Events) -> Result<Bundle<Verified>, VerifyError> {
+        let (places, broken) = self.shared.find();
+        let end = places.last().map_or(self.shared.start, |place| place.end);
+        if broken.is_some() || self.shared.check_end(end).is_some() {
+            return self.verify(VerifyDepth::Blake3, events);
+        }
+        Ok(Self::found(self.shared, places))
+    }
+
     /// As [`Bundle::verify`], and hands each entry to `take` while it is read for the first time, on several threads at
     /// once. What `take` leaves is read behind it. It must keep to itself what it was given before the whole is proven;
     /// where a damaged part has a good copy, entries are given twice.
@@ -88,11 +99,15 @@ impl Bundle<Unverified> {
             }
         }
         let places = proven.map_err(|unsound| shared.refuse(unsound, parts))?;
+        Ok(Self::found(shared, places))
+    }
+
+    fn found(shared: Arc<Shared>, places: Vec<Place>) -> Bundle<Verified> {
         let members = || shared.members.iter().enumerate();
         let by_path = HashMap::from_iter(members().map(|(index, member)| (member.path.clone(), index)));
         let by_digest = HashMap::from_iter(members().map(|(index, member)| (member.sha256, index)));
         let places = Arc::new(Places { by_path, by_digest, places });
-        Ok(Bundle { shared, state: Verified { places, holders: Vec::new() } })
+        Bundle { shared, state: Verified { places, holders: Vec::new() } }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod push;
 pub mod reference;
 pub mod registry;
 mod retry;
+mod room;
 pub mod serve;
 pub mod tls;
 mod transport;

@@ -22,6 +22,7 @@ use super::error::{RegistryError, Said};
 use super::manifest::{Content, Descriptor, ManifestError};
 use super::parts::{Part, read_parts, reduce, unique_blobs};
 use super::pull::{announced_digest, head_manifest};
+use super::room::Room;
 use super::transport::{Body, Call};
 use super::upload::{self, UploadError, Watch};
 
@@ -63,16 +64,11 @@ pub struct Pusher {
     client: Client,
     concurrency: usize,
     permits: Semaphore,
-    /// In MiB.
-    room: Semaphore,
+    room: Arc<Room>,
     flights: Mutex<HashMap<Digest, Arc<Flight>>>,
     events: Events,
     told_of_reduction: AtomicBool,
 }
-
-/// MiB of blobs that are sent at a time, or one larger blob: what is under way when `kk` is killed has to be sent again,
-/// since registries forget uploads that broke off.
-const ROOM: u32 = 60;
 
 /// Repositories that are asked for a blob before it is sent; there are more for what nearly all images share.
 const MOST_ASKED: usize = 3;
@@ -93,7 +89,7 @@ impl Pusher {
     pub fn new(client: Client, concurrency: usize, events: Events) -> Self {
         let concurrency = concurrency.clamp(1, 64);
         let permits = Semaphore::new(concurrency);
-        let room = Semaphore::new(ROOM as usize);
+        let room = Arc::default();
         let told_of_reduction = AtomicBool::new(false);
         Self { client, concurrency, permits, room, flights: Mutex::default(), events, told_of_reduction }
     }
@@ -210,12 +206,14 @@ impl Pusher {
         let sent = if there || mounted {
             0
         } else {
+            let passage = self.room.enter(blob.size).await;
             let watch: Watch = {
                 let (flight, events) = (flight.clone(), self.events.clone());
-                Arc::new(move |bytes| flight.report(bytes, &events))
+                Arc::new(move |bytes| {
+                    passage.sent(bytes);
+                    flight.report(bytes, &events);
+                })
             };
-            let room = u32::try_from(blob.size.div_ceil(1 << 20)).unwrap_or(ROOM).clamp(1, ROOM);
-            let Ok(_room) = self.room.acquire_many(room).await else { return Ok(0) };
             let open = || source.open(digest);
             upload::upload(client, repository, digest, blob.size, &open, &watch).await.map_err(
                 |error| match error {

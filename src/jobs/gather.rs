@@ -112,9 +112,22 @@ pub(super) fn damaged(error: &VerifyError) -> JobError {
     )
 }
 
-/// Opens a bundle and checks every byte of it; of a delta bundle also that those named behind it hold what it leaves out.
-pub async fn verified_bundle(paths: &[PathBuf], events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
-    let (bundle, _) = demanded_bundle(paths, Demand::default(), events).await?;
+/// When a bundle is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Every byte, before any is used.
+    Before,
+    /// Each entry while it is read; see [`Bundle::prove_while_reading`].
+    WhileRead,
+}
+
+/// Opens a bundle and proves it; of a delta bundle also that those named behind it hold what it leaves out.
+pub async fn proven_bundle(
+    paths: &[PathBuf],
+    proof: Proof,
+    events: &Events,
+) -> Result<Arc<Bundle<Verified>>, JobError> {
+    let (bundle, _) = opened_bundle(paths, Demand::default(), proof, events).await?;
     let (bundle, lacking) = hold::at_site(bundle, None, events).await?;
     hold::refuse_lacking(bundle.inventory(), &lacking)?;
     Ok(bundle)
@@ -126,9 +139,10 @@ pub async fn bundle_for(
     cluster: &Cluster,
     paths: &[PathBuf],
     demand: Demand,
+    proof: Proof,
     events: &Events,
 ) -> Result<Arc<Bundle<Verified>>, JobError> {
-    let (bundle, _) = demanded_bundle(paths, demand, events).await?;
+    let (bundle, _) = opened_bundle(paths, demand, proof, events).await?;
     let store = hold::store(&Site::bundle_store_of(cluster)?)?;
     let (bundle, mut lacking) = hold::at_site(bundle, store, events).await?;
     let blobs = hold::blobs(bundle.inventory(), &lacking);
@@ -145,28 +159,52 @@ pub async fn demanded_bundle(
     demand: Demand,
     events: &Events,
 ) -> Result<(Arc<Bundle<Verified>>, Approval), JobError> {
+    opened_bundle(paths, demand, Proof::Before, events).await
+}
+
+async fn opened_bundle(
+    paths: &[PathBuf],
+    demand: Demand,
+    proof: Proof,
+    events: &Events,
+) -> Result<(Arc<Bundle<Verified>>, Approval), JobError> {
     let (paths, events) = (paths.to_owned(), events.clone());
-    let verified = tokio::task::spawn_blocking(move || verify(&paths, &demand, &events)).await;
+    let verified = tokio::task::spawn_blocking(move || prove(&paths, &demand, proof, &events)).await;
     verified.map_err(|source| JobError::internal("the check of the bundle was cut off", source))?
 }
 
-fn verify(paths: &[PathBuf], demand: &Demand, events: &Events) -> Result<(Arc<Bundle<Verified>>, Approval), JobError> {
+fn prove(
+    paths: &[PathBuf],
+    demand: &Demand,
+    proof: Proof,
+    events: &Events,
+) -> Result<(Arc<Bundle<Verified>>, Approval), JobError> {
     let (bundle, accepted) = open_telling(paths, demand, events)?;
     let approval = demand.approve(bundle.inventory(), accepted)?;
     approval.tell(events);
+    let prove = |bundle: Bundle<Unverified>| {
+        let proven = match proof {
+            Proof::Before => bundle.verify(VerifyDepth::Blake3, events),
+            Proof::WhileRead => bundle.prove_while_reading(events),
+        };
+        proven.map_err(|error| damaged(&error))
+    };
     let title = "Verify the bundle".to_owned();
     let started = Instant::now();
-    events.emit(Event::PhaseStarted { title: title.clone() });
-    let mut verified = bundle.verify(VerifyDepth::Blake3, events).map_err(|error| damaged(&error))?;
+    if proof == Proof::Before {
+        events.emit(Event::PhaseStarted { title: title.clone() });
+    }
+    let mut proven = prove(bundle)?;
     let others = others(paths)?;
     let digests: Vec<Digest> = others.iter().filter_map(|other| other.inventory().whole_digest()).collect();
-    hold::tell_other_base(&verified, &digests, events);
+    hold::tell_other_base(&proven, &digests, events);
     for other in others {
-        let holder = other.verify(VerifyDepth::Blake3, events).map_err(|error| damaged(&error))?;
-        verified = verified.backed_by([Arc::new(holder) as Arc<dyn Holder>]);
+        proven = proven.backed_by([Arc::new(prove(other)?) as Arc<dyn Holder>]);
     }
-    events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
-    Ok((Arc::new(verified), approval))
+    if proof == Proof::Before {
+        events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
+    }
+    Ok((Arc::new(proven), approval))
 }
 
 /// Facts from all hosts, in one round trip each.

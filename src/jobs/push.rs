@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 
 use super::hold;
-use crate::bundle::{Bundle, Content, Verified};
+use crate::bundle::{Bundle, Content, EntryError, Verified};
 use crate::digest::Digest;
 use crate::event::{self, Event, Events};
 use crate::image::client::Client;
@@ -184,7 +184,10 @@ struct BundleImages<'a>(&'a Bundle<Verified>);
 
 impl ImageSource for BundleImages<'_> {
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send>> {
-        let reader = self.0.open_blob(digest).map_err(io::Error::other)?;
+        let reader = self.0.open_blob(digest).map_err(|error| match error {
+            EntryError::Bad { .. } => io::Error::new(io::ErrorKind::InvalidData, error),
+            error => io::Error::other(error),
+        })?;
         Ok(Box::new(reader))
     }
 }

@@ -14,7 +14,7 @@ const LARGEST: u64 = 1 << 30;
 
 /// The bill of materials that a bundle carries, or, where `anew` says how deep it should look, one that is made now.
 pub async fn run(paths: &[PathBuf], anew: Option<Depth>, events: &Events) -> Result<Vec<u8>, JobError> {
-    let bundle = gather::verified_bundle(paths, events).await?;
+    let bundle = gather::proven_bundle(paths, gather::Proof::Before, events).await?;
     let events = events.clone();
     let making = tokio::task::spawn_blocking(move || match anew {
         Some(depth) => made(&bundle, depth, &events),

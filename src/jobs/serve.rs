@@ -61,7 +61,7 @@ pub async fn run(
     let address = listener.local_addr().map_err(|source| JobError::internal("cannot tell the port", source))?;
     let mut stop = stopped()?;
     let bundle = tokio::select! {
-        bundle = gather::verified_bundle(&options.bundle, &events) => bundle?,
+        bundle = gather::proven_bundle(&options.bundle, gather::Proof::Before, &events) => bundle?,
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
     };
     let shelf = shelf(&bundle)?;

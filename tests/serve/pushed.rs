@@ -108,3 +108,24 @@ fn a_push_that_was_killed_is_finished_by_the_next() {
     let copy = format!("dir:{}", world.path("copy").display());
     run("skopeo", &["copy", "--src-tls-verify=false", "--all", &address, &copy]);
 }
+
+#[test]
+fn a_damaged_blob_never_gets_into_a_registry() {
+    let world = World::new();
+    let server = Server::plain();
+    let path = world.bundle(Spelling::Tar);
+    let layer = &world.blobs.0[&world.layer()];
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(64).position(|window| window == &layer[layer.len() - 64..]).unwrap();
+    bytes[at + 63] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let to = format!("127.0.0.1:{}", server.port);
+    let pushed = world.images(&["push", "-a", "images.tar", "--to", &to, "--plain-http"]);
+    let told = String::from_utf8_lossy(&pushed.stderr).into_owned();
+    assert_eq!(pushed.status.code(), Some(4), "{told}");
+    assert!(told.contains(&world.layer().hex()) && told.contains("kk artifact verify"), "{told}");
+    let image = &world.images[0].reference;
+    let address = format!("docker://{to}/{image}");
+    let found = Command::new("skopeo").args(["inspect", "--tls-verify=false", "--raw", &address]).output().unwrap();
+    assert!(!found.status.success(), "{image} must not be there");
+}

@@ -50,7 +50,7 @@ pub async fn run(options: &Options, events: &Events) -> Result<Checked, JobError
     let cluster = files::cluster(&options.cluster_file)?;
     // Programs of the bundle are run: those of strangers are not. An older release than the site's may be looked at.
     let demand = Demand::of_site(&cluster, true, events)?;
-    let bundle = gather::bundle_for(&cluster, &options.bundle, demand, events).await?;
+    let bundle = gather::bundle_for(&cluster, &options.bundle, demand, gather::Proof::Before, events).await?;
     let open = |path: &str| -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(bundle.open_entry(path).map_err(io::Error::other)?))
     };

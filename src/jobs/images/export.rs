@@ -50,7 +50,7 @@ pub async fn run(options: Options, events: Events) -> Result<Exported, JobError>
             JobError::new(Kind::Declined, format!("{} exists", options.output.display())).hint("--yes replaces it")
         );
     }
-    let bundle = gather::verified_bundle(&options.bundle, &events).await?;
+    let bundle = gather::proven_bundle(&options.bundle, gather::Proof::Before, &events).await?;
     let written = tokio::task::spawn_blocking(move || write(&bundle, &options)).await;
     written.map_err(|source| JobError::internal("the export was cut off", source))?
 }

@@ -46,7 +46,8 @@ pub struct Outcome {
     pub seconds: f64,
 }
 
-/// Verifies the bundle, asks the registry what it lacks, and sends that.
+/// Asks the registry what it lacks, and sends that. Every blob is proven while it is sent: a registry never completes one
+/// that ends with an error, and so the rest of the bundle need not be read.
 pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> {
     let started = Instant::now();
     let bundle = bundle(&options, &events).await?;
@@ -76,17 +77,25 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     Ok(outcome)
 }
 
-/// The bundle, proven; for a cluster as its site demands it, with what the site's store holds.
+/// The bundle, its entries proven as they are read; for a cluster as its site demands it, with what the site's store holds.
 async fn bundle(options: &Options, events: &Events) -> Result<Arc<Bundle<Verified>>, JobError> {
     let Destination::Cluster(path) = &options.destination else {
-        return gather::verified_bundle(&options.bundle, events).await;
+        return gather::proven_bundle(&options.bundle, gather::Proof::WhileRead, events).await;
     };
     let cluster = files::cluster(path)?;
     let demand = Demand::of_site(&cluster, false, events)?;
-    gather::bundle_for(&cluster, &options.bundle, demand, events).await
+    gather::bundle_for(&cluster, &options.bundle, demand, gather::Proof::WhileRead, events).await
 }
 
 fn failed(registry: &str, error: Failure) -> JobError {
+    if let Some(RegistryError::Source { source, .. }) = error.downcast_ref::<RegistryError>()
+        && source.kind() == std::io::ErrorKind::InvalidData
+    {
+        let mut failed = JobError::new(Kind::Bundle, "the bundle is damaged; no damaged image is in the registry")
+            .hint("kk artifact verify names all that is damaged. Copy the bundle again; if it stays damaged, export it again.");
+        failed.source = Some(error);
+        return failed;
+    }
     let hint = match error.downcast_ref::<RegistryError>() {
         Some(RegistryError::Certificate { .. }) => {
             "--ca-cert names the authority of the registry's certificate; --plain-http speaks HTTP"
