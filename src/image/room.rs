@@ -101,7 +101,7 @@ mod tests {
         assert!(state(&[]).has_room_for(900 * MIB), "one that is larger goes by itself");
         assert!(!state(&[(900, 899)]).has_room_for(2 * MIB));
         assert!(state(&[(20, 0), (20, 0)]).has_room_for(20 * MIB));
-        assert!(!state(&[(20, 0), (20, 0)]).has_room_for(21 * MIB));
+        assert!(!state(&[(20, 0), (25, 0)]).has_room_for(21 * MIB));
         assert!(!state(&[(50, 0)]).has_room_for(50 * MIB));
         assert!(!state(&[(50, 39)]).has_room_for(50 * MIB));
         assert!(state(&[(50, 40)]).has_room_for(50 * MIB), "ten more of it are sent until the first one is done");
