@@ -173,7 +173,10 @@ fn body(
         let mut left = size;
         while left > 0 {
             let want = left.min(PIECE as u64) as usize;
-            let piece = match read_piece(&mut reader, want) {
+            // The last piece is sent only when the source has said that all its bytes were right, which it does at its end.
+            let piece = read_piece(&mut reader, want)
+                .and_then(|piece| if want as u64 == left { ends(&mut reader).map(|()| piece) } else { Ok(piece) });
+            let piece = match piece {
                 Ok(piece) => piece,
                 Err(error) => {
                     let text = error.to_string();
@@ -196,6 +199,13 @@ fn body(
         }
     });
     reqwest::Body::wrap_stream(pieces)
+}
+
+fn ends(reader: &mut dyn Read) -> io::Result<()> {
+    match reader.read(&mut [0])? {
+        0 => Ok(()),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than its size says")),
+    }
 }
 
 fn read_piece(reader: &mut dyn Read, length: usize) -> io::Result<Bytes> {
