@@ -228,7 +228,7 @@ bench_serve() {
             "http://$address/v2/registry.example.org/$(image_name "$number")/manifests/v1" |
             jq -r --arg base "http://$address/v2/registry.example.org/$(image_name "$number")/blobs" '.layers[] | "\($base)/\(.digest)"'
     done >"$(work_dir)/addresses"
-    xargs -P 4 -n 5 curl -fsS -o /dev/null <"$(work_dir)/addresses"
+    xargs -P 4 -n 1 curl -fsS -o /dev/null <"$(work_dir)/addresses"
     add_memory serve "$(peak_memory $pid)"
     stop_server serve "artifact serve"
 }

@@ -70,18 +70,18 @@ pub(super) async fn open(
         if sending.left == 0 {
             return Ok(None);
         }
-        let read = tokio::task::spawn_blocking(move || next(sending)).await;
+        // Made here, where it is let go again: allocators keep what one thread takes and another one gives back.
+        let piece = BytesMut::zeroed(usize::try_from(sending.left).unwrap_or(usize::MAX).min(PIECE));
+        let read = tokio::task::spawn_blocking(move || next(sending, piece)).await;
         read.map_err(io::Error::other)?.map(Some)
     }))
 }
 
 /// The next piece. The last one is given only after the reader said that this is the end, since it is then that a blob's
 /// digest is checked: a client never gets the whole of a blob that is not what it should be.
-fn next(mut sending: Sending) -> io::Result<(Bytes, Sending)> {
-    let length = usize::try_from(sending.left).unwrap_or(usize::MAX).min(PIECE);
-    let mut piece = BytesMut::zeroed(length);
+fn next(mut sending: Sending, mut piece: BytesMut) -> io::Result<(Bytes, Sending)> {
     sending.reader.read_exact(&mut piece)?;
-    sending.left -= length as u64;
+    sending.left -= piece.len() as u64;
     if sending.left == 0 {
         let _ = sending.reader.read(&mut [0u8; 1])?;
     }
