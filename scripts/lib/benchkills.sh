@@ -97,5 +97,5 @@ kills_of_import() {
 no_store() { rm -rf "$(work_dir)/store"; settle; }
 # A whole run says what it wrote; of one that was killed, all counts that it left.
 import_bytes() {
-    if [[ -s $(work_dir)/stdout ]]; then jq .bytes "$(work_dir)/stdout"; else du -s --apparent-size --block-size=1 "$(work_dir)/store" | cut -f1; fi
+    if grep -qs '"store"' "$(work_dir)/stdout"; then jq 'select(.store).bytes' "$(work_dir)/stdout"; else du -s --apparent-size --block-size=1 "$(work_dir)/store" | cut -f1; fi
 }

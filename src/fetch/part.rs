@@ -1,8 +1,8 @@
 //! What has arrived of a download, hashed as it arrives.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::FetchError;
 use super::note::{Form, Note};
@@ -38,8 +38,12 @@ impl Part {
             .map_err(FetchError::disk(&path, "cannot be opened"))?;
         let mut part = Self { path, file, hasher: Hasher::new(), checked_later, unsynced: 0, squeezer: None };
         let length = part.file.metadata().map_err(FetchError::disk(&part.path, "cannot be looked at"))?.len();
-        let kept = if checked_later { length } else { length.saturating_sub(2 * SYNC_EVERY) };
+        let whole = checked_later || is_of_this_boot(&part.path);
+        let kept = if whole { length } else { length.saturating_sub(2 * SYNC_EVERY) };
         part.file.set_len(kept).map_err(FetchError::disk(&part.path, "cannot be shortened"))?;
+        if !checked_later {
+            note_this_boot(&part.path);
+        }
         match form {
             Form::Plain => part.hash_what_is_there()?,
             Form::Squeezed(spelling) => {
@@ -98,6 +102,8 @@ impl Part {
             form = Form::Squeezed(spelling);
         }
         let length = self.file.metadata().map_err(written)?.len();
+        // Best effort: the next part of this name would overwrite it.
+        let _ = fs::remove_file(boot_path(&self.path));
         Ok((self.path, Note { measured: self.hasher.finish(), form, length }))
     }
 
@@ -125,5 +131,27 @@ impl Part {
             }
             self.hasher.update(&buffer[..count]);
         }
+    }
+}
+
+/// A process that was killed leaves all that it wrote to the kernel; what may be torn was lost with its power. So the
+/// kernel's name for its own life is kept beside a part that nothing else would prove.
+fn boot_path(part: &Path) -> PathBuf {
+    part.with_added_extension("boot")
+}
+
+fn this_boot() -> Option<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().filter(|name| !name.trim().is_empty())
+}
+
+fn is_of_this_boot(part: &Path) -> bool {
+    let noted = fs::read_to_string(boot_path(part)).ok();
+    noted.is_some() && noted == this_boot()
+}
+
+/// Where it cannot be noted, a later run gives up more than it must.
+fn note_this_boot(part: &Path) {
+    if let Some(boot) = this_boot().filter(|_| !is_of_this_boot(part)) {
+        let _ = fs::write(boot_path(part), boot);
     }
 }
