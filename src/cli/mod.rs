@@ -1,11 +1,13 @@
 //! One file per command: flags in, one job called. Only here does clap exist.
 
+mod add;
 mod artifact;
 mod artifact_flag;
 mod cache;
 mod config;
 mod create;
 mod delete;
+mod history;
 mod hosts;
 mod key;
 mod manifest;
@@ -38,6 +40,8 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     #[command(subcommand)]
+    Add(add::Command),
+    #[command(subcommand)]
     Artifact(artifact::Command),
     #[command(subcommand)]
     Cache(cache::Command),
@@ -47,6 +51,7 @@ enum Command {
     Create(create::Command),
     #[command(subcommand)]
     Delete(delete::Command),
+    History(history::Args),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
@@ -100,11 +105,13 @@ impl Context {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Add(command) => add::run(command),
         Command::Artifact(command) => artifact::run(command),
         Command::Cache(command) => cache::run(command),
         Command::Config(command) => config::run(command),
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
+        Command::History(args) => history::run(args),
         Command::Key(command) => key::run(command),
         Command::Receipt(args) => receipt::run(args),
         Command::Manifest(command) => manifest::run(command),

@@ -1,5 +1,6 @@
 //! Undoing an installation: what kk put on hosts, and nothing else.
 
+use super::members;
 use crate::cluster::{Cluster, Host};
 use crate::host::Step;
 use crate::host::part::{Absent, Block, Part, Unit};
@@ -87,10 +88,16 @@ pub fn kubernetes(cluster: &Cluster) -> Step {
     Step::new("remove/kubernetes", "Remove Kubernetes and containerd", parts)
 }
 
+/// Stops the kubelet: one that is started anew makes itself a node again.
+pub fn kubelet() -> Step {
+    Step::new("remove/kubelet", "Stop the kubelet", vec![stopped("kubelet.service")])
+}
+
 /// Stops etcd and removes it with its data.
 pub fn etcd(cluster: &Cluster) -> Step {
     let mut parts = vec![stopped("etcd.service"), emptied(&cluster.spec.etcd.data_dir)];
     parts.extend(absent(ETCD));
+    parts.push(members::forgotten());
     Step::new("remove/etcd", "Remove etcd", parts)
 }
 
