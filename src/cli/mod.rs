@@ -3,14 +3,17 @@
 mod artifact;
 mod artifact_flag;
 mod cache;
+mod certs;
 mod config;
 mod create;
 mod delete;
 mod hosts;
 mod key;
+mod kubeconfig;
 mod manifest;
 mod passphrase_flag;
 mod receipt;
+mod status;
 mod version;
 
 use std::process::ExitCode;
@@ -42,6 +45,8 @@ enum Command {
     #[command(subcommand)]
     Cache(cache::Command),
     #[command(subcommand)]
+    Certs(certs::Command),
+    #[command(subcommand)]
     Config(config::Command),
     #[command(subcommand)]
     Create(create::Command),
@@ -49,9 +54,11 @@ enum Command {
     Delete(delete::Command),
     #[command(subcommand)]
     Key(key::Command),
+    Kubeconfig(kubeconfig::Args),
     #[command(subcommand)]
     Manifest(manifest::Command),
     Receipt(receipt::Args),
+    Status(status::Args),
     Version(version::Args),
 }
 
@@ -102,11 +109,14 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Artifact(command) => artifact::run(command),
         Command::Cache(command) => cache::run(command),
+        Command::Certs(command) => certs::run(command),
         Command::Config(command) => config::run(command),
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
         Command::Key(command) => key::run(command),
+        Command::Kubeconfig(args) => kubeconfig::run(args),
         Command::Receipt(args) => receipt::run(args),
+        Command::Status(args) => status::run(args),
         Command::Manifest(command) => manifest::run(command),
         Command::Version(args) => version::run(args),
     };

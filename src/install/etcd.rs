@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Inputs, InstallError};
+use super::certs::Keys;
+use super::{Inputs, InstallError, started};
 use crate::cluster::Host;
 use crate::digest::Digest;
 use crate::host::Step;
@@ -14,11 +15,18 @@ use crate::host::part::{Archive, Directory, Part};
 /// Where KubeKey's users look for etcd's certificates.
 pub const SSL: &str = "/etc/ssl/etcd/ssl";
 
+/// What a member reads of its own.
+pub const CERTIFICATES: &[&str] = &["/etc/ssl/etcd/ssl/member.pem", "/etc/ssl/etcd/ssl/member-key.pem"];
+
 /// etcdctl with this member's own certificate, for scripts on the host.
 pub fn etcdctl(inputs: &Inputs) -> String {
+    etcdctl_at(inputs.cluster.spec.etcd.port)
+}
+
+/// The same for a member that listens on this port.
+pub fn etcdctl_at(port: u16) -> String {
     format!(
-        "etcdctl --endpoints https://127.0.0.1:{} --cacert {SSL}/ca.pem --cert {SSL}/member.pem --key {SSL}/member-key.pem",
-        inputs.cluster.spec.etcd.port
+        "etcdctl --endpoints https://127.0.0.1:{port} --cacert {SSL}/ca.pem --cert {SSL}/member.pem --key {SSL}/member-key.pem"
     )
 }
 
@@ -47,13 +55,21 @@ pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
 /// What a running member has read. They stand in the step that starts it too, so that it is restarted when one of them
 /// had to be put right.
 fn files(inputs: &Inputs, host: &Host) -> Result<Vec<Part>, InstallError> {
-    let member = inputs.keys.etcd_member(&host.name)?;
-    Ok(vec![
-        Part::file(format!("{SSL}/ca.pem"), inputs.keys.etcd_ca.certificate.clone()),
-        Part::file(format!("{SSL}/member.pem"), member.certificate.clone()),
-        Part::secret_file(format!("{SSL}/member-key.pem"), member.key.clone()),
+    let mut parts = vec![Part::file(format!("{SSL}/ca.pem"), inputs.keys.etcd_ca.certificate.clone())];
+    parts.extend(pair(inputs.keys, host)?);
+    parts.extend([
         Part::file("/etc/etcd/etcd.yaml", member_config(inputs, host)?),
         Part::file("/etc/systemd/system/etcd.service", inputs.templates.render("etcd.service", json!({}))?),
+    ]);
+    Ok(parts)
+}
+
+/// The member's certificate and its key.
+pub fn pair(keys: &Keys, host: &Host) -> Result<Vec<Part>, InstallError> {
+    let member = keys.etcd_member(&host.name)?;
+    Ok(vec![
+        Part::file(format!("{SSL}/member.pem"), member.certificate.clone()),
+        Part::secret_file(format!("{SSL}/member-key.pem"), member.key.clone()),
     ])
 }
 
@@ -61,11 +77,10 @@ fn files(inputs: &Inputs, host: &Host) -> Result<Vec<Part>, InstallError> {
 pub fn start(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     let version = Digest::of(
         format!(
-            "{}{}{}{}",
+            "{}{}{}",
             inputs.templates.render("etcd.service", json!({}))?,
             member_config(inputs, host)?,
             inputs.source("etcd", host)?.sha256,
-            inputs.keys.etcd_member(&host.name)?.certificate,
         )
         .as_bytes(),
     );
@@ -78,7 +93,11 @@ pub fn start(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
         command.settle = Duration::from_secs(120);
     }
     let mut parts = files(inputs, host)?;
-    parts.extend([Part::service("etcd.service", version.hex()), healthy]);
+    parts.extend([
+        Part::service("etcd.service", version.hex()),
+        started::restart_unit("etcd.service", CERTIFICATES),
+        healthy,
+    ]);
     Ok(Step::new("etcd/start", "Start etcd", parts))
 }
 

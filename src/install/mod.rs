@@ -9,13 +9,16 @@ pub mod dns;
 pub mod etcd;
 pub mod kubernetes;
 pub mod loadbalancer;
+pub mod look_around;
 pub mod network;
 pub mod nodes;
 pub mod os;
 pub mod registry;
 pub mod remove;
+pub mod renew;
 pub mod runtime;
 pub mod sources;
+mod started;
 pub mod templates;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::kubernetes::KUBECTL;
 use super::{Inputs, InstallError};
+use crate::cluster::Cluster;
 use crate::host::Step;
 use crate::host::part::Part;
 
@@ -35,16 +36,7 @@ pub fn labels(inputs: &Inputs) -> Option<Step> {
 
 /// Every node is ready, and DNS and the network plugin run.
 pub fn ready(inputs: &Inputs) -> Result<Step, InstallError> {
-    let names: Vec<&str> = inputs.cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
-    let count = names.len();
-    let mut parts = vec![settled(
-        format!("Wait until {count} nodes are ready"),
-        format!(
-            "[ \"$({KUBECTL} get nodes {} -o 'jsonpath={{range .items[*]}}{{range .status.conditions[?(@.type==\"Ready\")]}}{{.status}}{{\"\\n\"}}{{end}}{{end}}' 2>/dev/null | grep -c True)\" -ge {count} ]",
-            // With one name kubectl prints the object and not a list.
-            if count == 1 { String::new() } else { names.join(" ") }
-        ),
-    )];
+    let mut parts = vec![all_ready(inputs.cluster)];
     if inputs.cluster.spec.network.plugin == "flannel" {
         parts.push(settled(
             "Wait until flannel runs on every node",
@@ -58,6 +50,20 @@ pub fn ready(inputs: &Inputs) -> Result<Step, InstallError> {
         ));
     }
     Ok(Step::new("nodes/ready", "Wait for the cluster", parts))
+}
+
+/// Every node is ready, by the word of its kubelet.
+pub fn all_ready(cluster: &Cluster) -> Part {
+    let names: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
+    let count = names.len();
+    settled(
+        format!("Wait until {count} nodes are ready"),
+        format!(
+            "[ \"$({KUBECTL} get nodes {} -o 'jsonpath={{range .items[*]}}{{range .status.conditions[?(@.type==\"Ready\")]}}{{.status}}{{\"\\n\"}}{{end}}{{end}}' 2>/dev/null | grep -c True)\" -ge {count} ]",
+            // With one name kubectl prints the object and not a list.
+            if count == 1 { String::new() } else { names.join(" ") }
+        ),
+    )
 }
 
 fn settled(title: impl Into<String>, check: String) -> Part {

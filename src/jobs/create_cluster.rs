@@ -106,7 +106,7 @@ fn make_plan(
     };
     let fail = |source| JobError::new(Kind::File, "no plan can be made").because(source);
     let mut plan = plan::create(&inputs, push_images).map_err(fail)?;
-    let content = kubernetes::kubeconfig(cluster, &keys).map_err(fail)?;
+    let content = kubernetes::kubeconfig(cluster, &keys.kubernetes_ca, &keys.operator).map_err(fail)?;
     plan.stages.push(Stage {
         name: "kubeconfig".into(),
         title: "Write the kubeconfig".into(),

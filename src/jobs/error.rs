@@ -24,13 +24,17 @@ pub enum Kind {
     Declined,
     /// `kk artifact diff --exit-code` found a difference. Exit code 10.
     Different,
+    /// `kk certs check-expiration` found a certificate that has expired, or will within the limit. Exit code 11.
+    Expiring,
+    /// `kk status` found something that is not well. Exit code 12.
+    Unwell,
     /// Interrupted by a signal. Exit code 130.
     Interrupted,
 }
 
 impl Kind {
     /// All kinds, by exit code. docs/reference/exit-codes.md is made from this list.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Internal,
         Self::Usage,
         Self::File,
@@ -40,6 +44,8 @@ impl Kind {
         Self::Host,
         Self::Declined,
         Self::Different,
+        Self::Expiring,
+        Self::Unwell,
         Self::Interrupted,
     ];
 
@@ -55,6 +61,8 @@ impl Kind {
             Self::Host => 7,
             Self::Declined => 8,
             Self::Different => 10,
+            Self::Expiring => 11,
+            Self::Unwell => 12,
             Self::Interrupted => 130,
         }
     }
@@ -79,6 +87,12 @@ impl Kind {
             }
             Self::Declined => "A question was answered with no, or nobody was there to answer it. Nothing was changed.",
             Self::Different => "The command found a difference, and was asked to say so by its exit code.",
+            Self::Expiring => {
+                "`kk certs check-expiration` found a certificate that has expired or expires within the limit. It comes before exit code 7: hosts may have been out of reach too."
+            }
+            Self::Unwell => {
+                "`kk status` found something of the cluster that is not well, such as a host that does not answer."
+            }
             Self::Interrupted => {
                 "Ctrl-C or SIGTERM. What was running was finished unless it was pressed twice; run the same command again to go on."
             }

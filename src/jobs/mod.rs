@@ -1,6 +1,7 @@
 //! One file per verb; each reads as a table of contents.
 
 pub mod cache;
+pub mod certs;
 pub mod check;
 pub mod create_cluster;
 pub mod create_config;
@@ -22,6 +23,7 @@ pub mod key_endorse;
 pub mod key_generate;
 pub mod key_list;
 mod keys;
+pub mod kubeconfig;
 mod logins;
 pub mod passphrase;
 mod push;
@@ -33,6 +35,7 @@ pub mod serve;
 pub mod sign;
 pub mod site;
 pub mod split;
+pub mod status;
 pub mod store;
 mod summary;
 pub mod verify;

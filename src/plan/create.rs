@@ -15,6 +15,7 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     let cluster = inputs.cluster;
     let (all, etcd_hosts) = (cluster.spec.hosts.iter().collect::<Vec<_>>(), cluster.hosts_of("etcd"));
     let (registries, members) = (cluster.hosts_of("registry"), cluster.nodes());
+    let control_planes = cluster.control_planes();
     let first = inputs.first_control_plane()?;
     let others: Vec<&Host> = members.iter().copied().filter(|host| host.name != first.name).collect();
 
@@ -46,6 +47,9 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     }
     stages.each("join", "Join the cluster", &["init", "forget", "token"], &others, |host| {
         kubernetes::join(inputs, host)
+    })?;
+    stages.each("auto-renew", "Set how certificates are renewed", &["init", "join"], &control_planes, |host| {
+        kubernetes::auto_renew(inputs, host)
     })?;
     stages.each("endpoint", "Lead hosts to the endpoint", &["init", "join"], &members, |host| {
         loadbalancer::install(inputs, host)

@@ -1,9 +1,12 @@
 //! Plans: immutable lists of stages, each of steps on hosts, with no choice left to the executor.
 
 mod create;
+pub mod expiry;
 pub mod preflight;
 mod remove;
 mod render;
+mod renew;
+pub mod status;
 pub mod suffice;
 mod survey;
 #[cfg(test)]
@@ -19,6 +22,7 @@ use crate::image::registry::RegistryAccess;
 pub use create::create;
 pub use remove::remove;
 pub use render::{render, render_changes};
+pub use renew::renew;
 pub use survey::{Finding, StepPlace, Survey};
 
 /// What a job will do, in full.

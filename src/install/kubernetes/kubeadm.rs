@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::Host;
+use crate::cluster::{Cluster, Host};
 use crate::install::{Inputs, InstallError, config};
 
 const API: &str = "kubeadm.k8s.io/v1beta4";
@@ -13,7 +13,7 @@ pub fn init(inputs: &Inputs, host: &Host) -> Value {
     json!({
         "apiVersion": API,
         "kind": "InitConfiguration",
-        "localAPIEndpoint": { "advertiseAddress": host.internal_ipv4(), "bindPort": bind_port(inputs) },
+        "localAPIEndpoint": { "advertiseAddress": host.internal_ipv4(), "bindPort": bind_port(inputs.cluster) },
         "nodeRegistration": node_registration(inputs, host),
     })
 }
@@ -26,7 +26,7 @@ pub fn join(inputs: &Inputs, host: &Host, first: &Host, token: &str) -> Value {
         "nodeRegistration": node_registration(inputs, host),
         "discovery": {
             "bootstrapToken": {
-                "apiServerEndpoint": format!("{}:{}", first.internal_ipv4(), bind_port(inputs)),
+                "apiServerEndpoint": format!("{}:{}", first.internal_ipv4(), bind_port(inputs.cluster)),
                 "token": token,
                 "caCertHashes": inputs.keys.discovery_hash().into_iter().collect::<Vec<_>>(),
             },
@@ -34,15 +34,15 @@ pub fn join(inputs: &Inputs, host: &Host, first: &Host, token: &str) -> Value {
     });
     if inputs.cluster.has_role(&host.name, "control-plane") {
         document["controlPlane"] = json!({
-            "localAPIEndpoint": { "advertiseAddress": host.internal_ipv4(), "bindPort": bind_port(inputs) },
+            "localAPIEndpoint": { "advertiseAddress": host.internal_ipv4(), "bindPort": bind_port(inputs.cluster) },
         });
     }
     document
 }
 
 /// The API servers' own port. Only an endpoint that stands elsewhere can have another one.
-fn bind_port(inputs: &Inputs) -> u16 {
-    let endpoint = &inputs.cluster.spec.control_plane_endpoint;
+pub fn bind_port(cluster: &Cluster) -> u16 {
+    let endpoint = &cluster.spec.control_plane_endpoint;
     if endpoint.address.is_empty() && !endpoint.external_dns { endpoint.port } else { 6443 }
 }
 

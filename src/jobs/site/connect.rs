@@ -37,6 +37,20 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> Result<Hosts, JobError> {
+        let (hosts, failures) = self.connect_each(cluster, options, events).await;
+        if failures.is_empty() {
+            return Ok(hosts);
+        }
+        Err(unreachable(failures.into_values().collect(), cluster.spec.hosts.len()))
+    }
+
+    /// Connects to the hosts that can be reached, and says of each other why it cannot.
+    pub async fn connect_each(
+        &self,
+        cluster: &Cluster,
+        options: &ConnectOptions,
+        events: &Events,
+    ) -> (Hosts, BTreeMap<String, MachineError>) {
         let policy = match (options.accept_new_host_keys, &options.ask) {
             (true, _) => HostKeyPolicy::AcceptNew,
             (false, Some(ask)) => HostKeyPolicy::Ask(ask.clone()),
@@ -63,20 +77,21 @@ impl Site {
             .collect()
             .await;
         let mut hosts = Hosts::new();
-        let mut failures = Vec::new();
+        let mut failures = BTreeMap::new();
         for (name, session) in sessions {
             match session {
                 Ok(session) => {
                     hosts.insert(name, Arc::new(session));
                 }
-                Err(error) => failures.push(error),
+                Err(error) => {
+                    failures.insert(name, error);
+                }
             }
         }
         if failures.is_empty() {
             events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
-            return Ok(hosts);
         }
-        Err(unreachable(failures, cluster.spec.hosts.len()))
+        (hosts, failures)
     }
 }
 
@@ -95,7 +110,7 @@ fn unreachable(failures: Vec<MachineError>, all: usize) -> JobError {
 }
 
 /// An error with its causes on one line.
-fn describe(error: &MachineError) -> String {
+pub fn describe(error: &MachineError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {

@@ -39,6 +39,7 @@ fn bare_hosts_get_everything() {
     dns: node1 after init
     token: node1 after init
     join: node2 node3 node4 after init, token
+    auto-renew: node1 node2 node3 after init, join
     endpoint: node1 node2 node3 node4 after init, join
     labels: node1 after join
     ready: node1 after endpoint, network
