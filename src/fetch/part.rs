@@ -155,3 +155,55 @@ fn note_this_boot(part: &Path) {
         let _ = fs::write(boot_path(part), boot);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARRIVED: u64 = 3 * SYNC_EVERY;
+
+    /// A part of which so many bytes had arrived when `kk` was killed.
+    fn broken_off(folder: &Path, checked_later: bool) -> PathBuf {
+        let path = folder.join("part");
+        let mut part = Part::open(path.clone(), checked_later, Form::Plain).unwrap();
+        part.append(&vec![7; ARRIVED as usize]).unwrap();
+        path
+    }
+
+    #[test]
+    fn all_that_a_killed_run_wrote_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = broken_off(folder.path(), false);
+        assert_eq!(Part::open(path, false, Form::Plain).unwrap().len(), ARRIVED);
+    }
+
+    #[test]
+    fn after_a_loss_of_power_what_may_be_torn_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = broken_off(folder.path(), false);
+        fs::write(boot_path(&path), "00000000-0000-0000-0000-000000000000\n").unwrap();
+        let kept = ARRIVED - 2 * SYNC_EVERY;
+        assert_eq!(Part::open(path.clone(), false, Form::Plain).unwrap().len(), kept);
+        // The rest is of this boot, so a kill from here on costs nothing.
+        assert_eq!(Part::open(path.clone(), false, Form::Plain).unwrap().len(), kept);
+        fs::remove_file(boot_path(&path)).unwrap();
+        assert_eq!(Part::open(path, false, Form::Plain).unwrap().len(), kept - kept.min(2 * SYNC_EVERY));
+    }
+
+    #[test]
+    fn a_digest_known_beforehand_shows_what_is_torn_so_all_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = broken_off(folder.path(), true);
+        assert!(!boot_path(&path).exists());
+        assert_eq!(Part::open(path, true, Form::Plain).unwrap().len(), ARRIVED);
+    }
+
+    #[test]
+    fn a_part_that_is_whole_leaves_no_note_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = broken_off(folder.path(), false);
+        let (path, note) = Part::open(path, false, Form::Plain).unwrap().finish().unwrap();
+        assert_eq!(note.length, ARRIVED);
+        assert!(!boot_path(&path).exists());
+    }
+}

@@ -206,12 +206,15 @@ impl Pusher {
         let sent = if there || mounted {
             0
         } else {
-            let passage = self.room.enter(blob.size).await;
+            let passage = Arc::new(self.room.enter(blob.size).await);
             let watch: Watch = {
                 let (flight, events) = (flight.clone(), self.events.clone());
                 Arc::new(move |bytes| {
-                    passage.sent(bytes);
-                    flight.report(bytes, &events);
+                    let (passage, flight, events) = (passage.clone(), flight.clone(), events.clone());
+                    Box::pin(async move {
+                        passage.send(bytes).await;
+                        flight.report(bytes, &events);
+                    })
                 })
             };
             let open = || source.open(digest);

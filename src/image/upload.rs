@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use futures::stream::{StreamExt, poll_fn};
+use futures::future::BoxFuture;
+use futures::stream::unfold;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
@@ -23,8 +24,8 @@ const PIECE: usize = 1 << 20;
 /// Opens a blob's bytes for reading, from the first on.
 pub(super) type Open<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync);
 
-/// Called with how many bytes of a blob are on their way.
-pub(super) type Watch = Arc<dyn Fn(u64) + Send + Sync>;
+/// Asked before each piece: how many bytes of a blob are then on their way. It may let the piece wait.
+pub(super) type Watch = Arc<dyn Fn(u64) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Whether the repository has this blob.
 pub(super) async fn has_blob(client: &Client, repository: &str, digest: &Digest) -> Result<bool, RegistryError> {
@@ -168,7 +169,7 @@ fn body(
     watch: Watch,
     failed: Arc<Mutex<Option<io::Error>>>,
 ) -> reqwest::Body {
-    let (sender, mut receiver) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(2);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(2);
     tokio::task::spawn_blocking(move || {
         let mut left = size;
         while left > 0 {
@@ -192,11 +193,13 @@ fn body(
             }
         }
     });
-    let pieces = poll_fn(move |context| receiver.poll_recv(context)).inspect(move |piece| {
-        if let Ok(piece) = piece {
+    let pieces = unfold((receiver, moved, watch), |(mut receiver, moved, watch)| async move {
+        let piece = receiver.recv().await?;
+        if let Ok(piece) = &piece {
             let length = piece.len() as u64;
-            watch(moved.fetch_add(length, Ordering::Relaxed) + length);
+            watch(moved.fetch_add(length, Ordering::Relaxed) + length).await;
         }
+        Some((piece, (receiver, moved, watch)))
     });
     reqwest::Body::wrap_stream(pieces)
 }

@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     pub base: Vec<PathBuf>,
     /// How many downloads to run at once
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 6)]
     pub concurrency: usize,
     /// Ask another place: HOST=URL for one host, '*=URL' for all; may be repeated
     #[arg(long = "mirror", value_name = "RULE", env = "KK_MIRROR")]
