@@ -148,6 +148,8 @@ fn files_that_are_not_there() {
         "kk create cluster -f nothing.yaml -a bundle.tar",
         "kk create cluster -f cluster.yaml -a nothing.tar",
         "kk delete cluster -f nothing.yaml",
+        "kk etcd status -f nothing.yaml",
+        "kk etcd restore nothing.db -f cluster.yaml",
         "kk artifact export -m nothing.yaml -o bundle.tar",
         "kk artifact inspect -a nothing.tar",
     ] {
@@ -210,6 +212,24 @@ fn what_deletion_would_do_is_told_and_nobody_is_no() {
         desk.run("kk delete cluster -f cluster.yaml --all")
     );
     assert!(!desk.path(".kk").exists(), "a site was made for a no");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn what_is_no_snapshot_of_etcd_is_not_restored() {
+    let desk = Desk::new();
+    desk.cluster();
+    desk.write("text.db", "no snapshot at all, but a text");
+    let mut database = vec![0; 8192];
+    database[16..20].copy_from_slice(&0xED0C_DAED_u32.to_le_bytes());
+    desk.write("copied.db", &database);
+    database.extend([0; 32]);
+    desk.write("damaged.db", &database);
+    let mut told = String::new();
+    for file in ["text.db", "copied.db", "damaged.db"] {
+        told.push_str(&format!("{}\n", desk.run(&format!("kk etcd restore {file} -f cluster.yaml --yes"))));
+    }
+    assert!(!desk.path(".kk").exists(), "a site was made for a file that is none");
     insta::assert_snapshot!(told);
 }
 

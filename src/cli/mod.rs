@@ -6,6 +6,7 @@ mod cache;
 mod config;
 mod create;
 mod delete;
+mod etcd;
 mod hosts;
 mod key;
 mod manifest;
@@ -47,6 +48,8 @@ enum Command {
     Create(create::Command),
     #[command(subcommand)]
     Delete(delete::Command),
+    #[command(subcommand)]
+    Etcd(etcd::Command),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Config(command) => config::run(command),
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
+        Command::Etcd(command) => etcd::run(command),
         Command::Key(command) => key::run(command),
         Command::Receipt(args) => receipt::run(args),
         Command::Manifest(command) => manifest::run(command),

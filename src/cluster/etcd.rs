@@ -18,13 +18,13 @@ pub struct Etcd {
     pub peer_port: u16,
     /// `flag=value`, without the dashes.
     pub extra_args: Vec<String>,
-    /// Where backups go.
+    /// Folder on the members for snapshots.
     pub backup_dir: String,
-    /// Minutes.
+    /// Minutes between two snapshots by a timer; 1440 is every night at two, 0 is never.
     pub backup_period: u32,
-    /// Backups to keep.
+    /// How many snapshots the timer leaves on a member.
     pub keep_backup_number: u32,
-    /// Folder of the backup script.
+    /// Folder of the script that the timer runs.
     pub backup_script: String,
     /// Where etcd keeps its data.
     pub data_dir: String,

@@ -173,12 +173,6 @@ fn etcd(etcd: &Etcd, found: &mut Findings) {
         let sentence = format!("kk does not make clusters with etcd of type {} yet; kubekey is the one.", etcd.kind);
         found.add(Path::of("spec.etcd.type"), sentence);
     }
-    let defaults = Etcd::default();
-    let backups = "kk does not set up backups of etcd yet.";
-    found.when(etcd.backup_dir != defaults.backup_dir, "spec.etcd.backupDir", backups);
-    found.when(etcd.backup_period != defaults.backup_period, "spec.etcd.backupPeriod", backups);
-    found.when(etcd.keep_backup_number != defaults.keep_backup_number, "spec.etcd.keepBackupNumber", backups);
-    found.when(etcd.backup_script != defaults.backup_script, "spec.etcd.backupScript", backups);
 }
 
 fn dns(dns: &Dns, found: &mut Findings) {

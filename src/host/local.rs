@@ -1,6 +1,6 @@
 //! The machine that `kk` runs on, as a host. Tests run the engine over it.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use tokio::io::AsyncWriteExt;
 
 use super::{Machine, MachineError, Output, Script};
+use crate::digest::{Digest, Hasher};
 
 /// The architecture of the program that runs, as Go names it.
 pub fn own_arch() -> &'static str {
@@ -94,6 +95,44 @@ impl Machine for LocalShell {
                 Err(error) => Err(refuse(error.to_string())),
             }
         })
+    }
+
+    fn download<'a>(
+        &'a self,
+        path: &'a str,
+        size: u64,
+        sink: Box<dyn Write + Send>,
+    ) -> BoxFuture<'a, Result<Digest, MachineError>> {
+        Box::pin(async move {
+            let source = PathBuf::from(path);
+            let copied = tokio::task::spawn_blocking(move || read(&source, size, sink)).await;
+            let refuse = |reason: String| MachineError::Download { host: self.name.clone(), path: path.into(), reason };
+            match copied {
+                Ok(Ok(digest)) => Ok(digest),
+                Ok(Err(error)) => Err(refuse(error.to_string())),
+                Err(error) => Err(refuse(error.to_string())),
+            }
+        })
+    }
+}
+
+fn read(source: &std::path::Path, size: u64, mut sink: Box<dyn Write + Send>) -> std::io::Result<Digest> {
+    let mut file = std::fs::File::open(source)?.take(size.saturating_add(1));
+    let mut hasher = Hasher::new();
+    let mut chunk = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => break,
+            count => {
+                hasher.update(&chunk[..count]);
+                sink.write_all(&chunk[..count])?;
+            }
+        }
+    }
+    sink.flush()?;
+    match hasher.finish() {
+        measured if measured.size == size => Ok(measured.sha256),
+        measured => Err(std::io::Error::other(format!("it has {} bytes or more, and not {size}", measured.size))),
     }
 }
 

@@ -1,11 +1,13 @@
-//! What the executor needs of a host: run a script as root, bring bytes there. One trait, so that the engine runs over
+//! What the executor needs of a host: run a script as root, bring bytes there and back. One trait, so that the engine runs over
 //! SSH, over a local shell in tests, and over simulated hosts for large plans.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
+
+use crate::digest::Digest;
 
 /// A host that scripts can be run on, as root.
 pub trait Machine: Send + Sync {
@@ -24,6 +26,16 @@ pub trait Machine: Send + Sync {
         size: u64,
         path: &'a str,
     ) -> BoxFuture<'a, Result<(), MachineError>>;
+
+    /// Writes the file at `path` on the host to `sink`, as it comes and with little of it in memory. Fails unless
+    /// exactly `size` bytes arrived; what `sink` was given by then is the caller's to throw away. Returns the digest of
+    /// what was written.
+    fn download<'a>(
+        &'a self,
+        path: &'a str,
+        size: u64,
+        sink: Box<dyn Write + Send>,
+    ) -> BoxFuture<'a, Result<Digest, MachineError>>;
 }
 
 /// A shell script and how long it may take.
@@ -78,6 +90,8 @@ pub enum MachineError {
     Timeout { host: String, after: Duration },
     #[error("{host}: writing {path} failed: {reason}")]
     Upload { host: String, path: String, reason: String },
+    #[error("{host}: reading {path} failed: {reason}")]
+    Download { host: String, path: String, reason: String },
     #[error("{host}: {message}")]
     Output { host: String, message: String },
 }

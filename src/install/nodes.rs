@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::kubernetes::KUBECTL;
 use super::{Inputs, InstallError};
+use crate::cluster::Cluster;
 use crate::host::Step;
 use crate::host::part::Part;
 
@@ -35,7 +36,12 @@ pub fn labels(inputs: &Inputs) -> Option<Step> {
 
 /// Every node is ready, and DNS and the network plugin run.
 pub fn ready(inputs: &Inputs) -> Result<Step, InstallError> {
-    let names: Vec<&str> = inputs.cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
+    Ok(all_ready(inputs.cluster))
+}
+
+/// The same, without a bundle.
+pub fn all_ready(cluster: &Cluster) -> Step {
+    let names: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
     let count = names.len();
     let mut parts = vec![settled(
         format!("Wait until {count} nodes are ready"),
@@ -45,19 +51,19 @@ pub fn ready(inputs: &Inputs) -> Result<Step, InstallError> {
             if count == 1 { String::new() } else { names.join(" ") }
         ),
     )];
-    if inputs.cluster.spec.network.plugin == "flannel" {
+    if cluster.spec.network.plugin == "flannel" {
         parts.push(settled(
             "Wait until flannel runs on every node",
             format!("{KUBECTL} -n kube-flannel rollout status daemonset/kube-flannel-ds --timeout 1s >/dev/null 2>&1"),
         ));
     }
-    if inputs.cluster.spec.network.plugin != "none" {
+    if cluster.spec.network.plugin != "none" {
         parts.push(settled(
             "Wait until CoreDNS runs",
             format!("{KUBECTL} -n kube-system rollout status deployment/coredns --timeout 1s >/dev/null 2>&1"),
         ));
     }
-    Ok(Step::new("nodes/ready", "Wait for the cluster", parts))
+    Step::new("nodes/ready", "Wait for the cluster", parts)
 }
 
 fn settled(title: impl Into<String>, check: String) -> Part {

@@ -3,6 +3,8 @@
 use crate::cluster::{Cluster, Host};
 use crate::host::Step;
 use crate::host::part::{Absent, Block, Part, Unit};
+use crate::host::quote;
+use crate::install::etcd;
 
 /// Files and folders of Kubernetes and the runtime that kk put there or that grew from it.
 const KUBERNETES: &[&str] = &[
@@ -37,6 +39,11 @@ const ETCD: &[&str] = &[
     "/etc/etcd",
     "/etc/ssl/etcd",
     "/etc/systemd/system/etcd.service",
+    "/etc/systemd/system/etcd-backup.service",
+    "/etc/systemd/system/etcd-backup.timer",
+    // systemd's own note of when the timer last went off.
+    "/var/lib/systemd/timers/stamp-etcd-backup.timer",
+    "/var/lib/kk/etcd-restore",
     "/usr/local/bin/etcd",
     "/usr/local/bin/etcdctl",
     "/usr/local/bin/etcdutl",
@@ -87,11 +94,52 @@ pub fn kubernetes(cluster: &Cluster) -> Step {
     Step::new("remove/kubernetes", "Remove Kubernetes and containerd", parts)
 }
 
-/// Stops etcd and removes it with its data.
-pub fn etcd(cluster: &Cluster) -> Step {
-    let mut parts = vec![stopped("etcd.service"), emptied(&cluster.spec.etcd.data_dir)];
+/// Stops etcd and its timer, and removes it with its data; snapshots stay unless `all` says so.
+pub fn etcd(cluster: &Cluster, all: bool) -> Step {
+    let settings = &cluster.spec.etcd;
+    let mut parts = vec![
+        stopped("etcd-backup.timer"),
+        stopped("etcd-backup.service"),
+        stopped("etcd.service"),
+        emptied(&settings.data_dir),
+    ];
     parts.extend(absent(ETCD));
+    parts.extend(absent(&[&etcd::script_path(&settings.backup_script)]));
+    parts.extend(emptied_of_kk(&settings.backup_script));
+    parts.push(etcd::forget_old_data(cluster));
+    if all {
+        parts.push(snapshots(cluster));
+    }
     Step::new("remove/etcd", "Remove etcd", parts)
+}
+
+/// The cluster's snapshots and nothing else: the folder may be one that others write to.
+fn snapshots(cluster: &Cluster) -> Part {
+    let folder = quote(cluster.spec.etcd.backup_dir.trim_end_matches('/'));
+    let files = format!("{folder}/{}", etcd::snapshots_pattern(cluster));
+    Part::command(
+        "Remove the snapshots of etcd",
+        format!(
+            "for file in {files}; do [ ! -e \"$file\" ] || exit 1; done\n[ ! -e {folder}/.lock ]\n[ -z \"$(find {folder} -maxdepth 0 -type d -empty 2>/dev/null)\" ] || mountpoint -q {folder}"
+        ),
+        // A mount point stays.
+        format!("rm -f -- {files} {folder}/.lock {folder}/.scheduled.part\nrmdir -- {folder} 2>/dev/null || :"),
+    )
+}
+
+/// KubeKey's folder for scripts goes when it holds nothing any more; another one is somebody's own.
+fn emptied_of_kk(folder: &str) -> Option<Part> {
+    let folder = folder.trim_end_matches('/');
+    folder.ends_with("/kube-scripts").then(|| {
+        Part::command(
+            format!("Remove {folder} if it is empty"),
+            format!(
+                "[ -z \"$(find {0} -maxdepth 0 -type d -empty 2>/dev/null)\" ] || mountpoint -q {0}",
+                quote(folder)
+            ),
+            format!("rmdir -- {}", quote(folder)),
+        )
+    })
 }
 
 /// Stops the registry and removes it with its images.
@@ -111,7 +159,7 @@ pub fn system(cluster: &Cluster, host: &Host, all: bool) -> Step {
     parts.push(name_before());
     parts.push(Part::command(
         "Read systemd's units anew",
-        "[ \"$(systemctl show --property LoadState --value kubelet.service)\" = not-found ]",
+        "for unit in kubelet.service etcd.service; do [ \"$(systemctl show --property LoadState --value $unit)\" = not-found ] || exit 1; done",
         "systemctl daemon-reload; systemctl reset-failed || :",
     ));
     // What kk remembers of the registry stays as long as the registry does.

@@ -44,8 +44,13 @@ fn warning(cluster: &Cluster, all: bool) -> String {
         names(cluster.nodes()),
         names(cluster.hosts_of("etcd")),
     );
+    let (backups, members) = (&cluster.spec.etcd.backup_dir, names(cluster.hosts_of("etcd")));
     if all {
+        text.push_str(&format!("  the snapshots of etcd in {backups} on {members}\n"));
         text.push_str(&format!("  the registry with all its images on {}\n", names(cluster.hosts_of("registry"))));
+    }
+    if !all {
+        text.push_str(&format!("Snapshots of etcd stay in {backups} on {members}.\n"));
     }
     text.push_str("Delete it?");
     text

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::site::{ConnectOptions, Hosts, Site};
@@ -41,15 +41,48 @@ pub async fn execute(
     options: &ConnectOptions,
     events: &Events,
 ) -> Result<Summary, JobError> {
-    let digest = bundle.map(|bundle| bundle.digest().to_string());
-    let journal = Journal::begin(site.folder(), command, digest).map_err(failed)?;
-    let stop =
-        Stop::on_signals(events.clone()).map_err(|source| JobError::internal("cannot listen for Ctrl-C", source))?;
     let store: Arc<dyn Store> = match bundle {
         Some(bundle) => Arc::new(BundleStore(bundle.clone())),
         None => Arc::new(NoStore),
     };
-    let operator = Operator { push: push::function(bundle.cloned(), options.concurrency) };
+    run(command, plan, hosts, Bytes { store, bundle: bundle.cloned() }, site, options, events).await
+}
+
+/// The same with one file of the operator's as the source of all bytes, whatever path the plan gives it.
+pub async fn execute_with_file(
+    command: &str,
+    plan: &Plan,
+    hosts: &Hosts,
+    file: PathBuf,
+    site: &Site,
+    options: &ConnectOptions,
+    events: &Events,
+) -> Result<Summary, JobError> {
+    let bytes = Bytes { store: Arc::new(OneFile(file)), bundle: None };
+    run(command, plan, hosts, bytes, site, options, events).await
+}
+
+/// What hosts are given.
+struct Bytes {
+    store: Arc<dyn Store>,
+    bundle: Option<Arc<Bundle<Verified>>>,
+}
+
+async fn run(
+    command: &str,
+    plan: &Plan,
+    hosts: &Hosts,
+    bytes: Bytes,
+    site: &Site,
+    options: &ConnectOptions,
+    events: &Events,
+) -> Result<Summary, JobError> {
+    let Bytes { store, bundle } = bytes;
+    let digest = bundle.as_ref().map(|bundle| bundle.digest().to_string());
+    let journal = Journal::begin(site.folder(), command, digest).map_err(failed)?;
+    let stop =
+        Stop::on_signals(events.clone()).map_err(|source| JobError::internal("cannot listen for Ctrl-C", source))?;
+    let operator = Operator { push: push::function(bundle, options.concurrency) };
     let machines: BTreeMap<_, _> = hosts.clone();
     Executor::new(machines, store, Arc::new(operator), journal, events.clone())
         .limits(Limits { hosts: options.concurrency, ..Limits::default() })
@@ -89,6 +122,15 @@ impl Store for BundleStore {
     fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
         let reader = self.0.open_entry(path).map_err(io::Error::other)?;
         Ok(Box::new(reader))
+    }
+}
+
+/// A file of the operator's.
+struct OneFile(PathBuf);
+
+impl Store for OneFile {
+    fn open(&self, _path: &str) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(std::fs::File::open(&self.0)?))
     }
 }
 

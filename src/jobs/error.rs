@@ -22,6 +22,8 @@ pub enum Kind {
     Host,
     /// The user answered no. Exit code 8.
     Declined,
+    /// What the command looked at is not well. Exit code 9.
+    Unwell,
     /// `kk artifact diff --exit-code` found a difference. Exit code 10.
     Different,
     /// Interrupted by a signal. Exit code 130.
@@ -30,7 +32,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, by exit code. docs/reference/exit-codes.md is made from this list.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Internal,
         Self::Usage,
         Self::File,
@@ -39,6 +41,7 @@ impl Kind {
         Self::Network,
         Self::Host,
         Self::Declined,
+        Self::Unwell,
         Self::Different,
         Self::Interrupted,
     ];
@@ -54,6 +57,7 @@ impl Kind {
             Self::Network => 6,
             Self::Host => 7,
             Self::Declined => 8,
+            Self::Unwell => 9,
             Self::Different => 10,
             Self::Interrupted => 130,
         }
@@ -78,6 +82,9 @@ impl Kind {
                 "A host could not be reached, a step failed on one, or another kk is at work on the site. Run the same command again when the cause is removed."
             }
             Self::Declined => "A question was answered with no, or nobody was there to answer it. Nothing was changed.",
+            Self::Unwell => {
+                "`kk etcd status` looked at all it could, told of it, and not all is well: a member is down, cannot be reached, or raises an alarm. Nothing was changed."
+            }
             Self::Different => "The command found a difference, and was asked to say so by its exit code.",
             Self::Interrupted => {
                 "Ctrl-C or SIGTERM. What was running was finished unless it was pressed twice; run the same command again to go on."

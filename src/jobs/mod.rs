@@ -10,6 +10,7 @@ mod demand;
 pub mod diff;
 mod engine;
 mod error;
+pub mod etcd;
 pub mod export;
 mod files;
 mod gather;

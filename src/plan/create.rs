@@ -50,6 +50,7 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     stages.each("endpoint", "Lead hosts to the endpoint", &["init", "join"], &members, |host| {
         loadbalancer::install(inputs, host)
     })?;
+    stages.each("etcd-backup", "Schedule snapshots of etcd", &["etcd"], &etcd_hosts, |_| etcd::schedule(inputs))?;
     stages.some("labels", "Label nodes", &["join"], first, nodes::labels(inputs));
     stages.some("ready", "Wait for the cluster", &["endpoint", "network"], first, Some(nodes::ready(inputs)?));
     Ok(Plan { cluster: cluster.name.clone(), stages: stages.finish() })

@@ -1,6 +1,7 @@
 //! Plans: immutable lists of stages, each of steps on hosts, with no choice left to the executor.
 
 mod create;
+mod etcd;
 pub mod preflight;
 mod remove;
 mod render;
@@ -17,6 +18,7 @@ use crate::host::Step;
 use crate::image::registry::RegistryAccess;
 
 pub use create::create;
+pub use etcd::{restore_etcd, snapshot_etcd};
 pub use remove::remove;
 pub use render::{render, render_changes};
 pub use survey::{Finding, StepPlace, Survey};

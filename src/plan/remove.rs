@@ -27,7 +27,7 @@ pub fn remove(cluster: &Cluster, all: bool) -> Plan {
     add(
         "etcd",
         "Remove etcd",
-        cluster.hosts_of("etcd").into_iter().map(|host| task(&host.name, remove::etcd(cluster))).collect(),
+        cluster.hosts_of("etcd").into_iter().map(|host| task(&host.name, remove::etcd(cluster, all))).collect(),
     );
     if all {
         add(

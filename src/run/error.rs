@@ -149,7 +149,7 @@ fn machine_hints(error: &MachineError) -> Vec<String> {
         MachineError::Timeout { host, .. } => {
             vec![format!("Look at what {host} is busy with; work that was begun there goes on by itself.")]
         }
-        MachineError::Upload { .. } | MachineError::Output { .. } => Vec::new(),
+        MachineError::Upload { .. } | MachineError::Download { .. } | MachineError::Output { .. } => Vec::new(),
     }
 }
 

@@ -57,6 +57,15 @@ impl Machine for Shaky {
     ) -> BoxFuture<'a, Result<(), MachineError>> {
         self.inner.upload(source, size, path)
     }
+
+    fn download<'a>(
+        &'a self,
+        path: &'a str,
+        size: u64,
+        sink: Box<dyn io::Write + Send>,
+    ) -> BoxFuture<'a, Result<Digest, MachineError>> {
+        self.inner.download(path, size, sink)
+    }
 }
 
 struct Site {

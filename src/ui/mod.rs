@@ -3,6 +3,7 @@
 mod cache;
 mod changes;
 mod contents;
+mod etcd;
 mod forecast;
 mod images;
 mod json;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use cache::cache;
 pub use changes::changes;
 pub use contents::contents;
+pub use etcd::{etcd_backup, etcd_members};
 pub use forecast::forecast;
 pub use images::{images, pushed};
 pub use qr::qr;

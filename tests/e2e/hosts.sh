@@ -38,11 +38,11 @@ bare() {
         for file in /etc/kubernetes /etc/kubekey /etc/cni /etc/containerd /etc/etcd /etc/ssl/etcd /etc/registry \
             /etc/crictl.yaml /etc/modules-load.d/kk.conf /etc/sysctl.d/99-kk.conf /opt/cni /var/lib/cni /var/lib/kk \
             /run/containerd /run/flannel /var/log/pods /var/log/containers ~root/.kube /etc/systemd/system/*kube* \
-            /etc/systemd/system/*/kube* /etc/systemd/system/*etcd* /etc/systemd/system/*/etcd*; do
+            /etc/systemd/system/*/kube* /etc/systemd/system/*etcd* /etc/systemd/system/*/etcd* /var/lib/etcd.before-restore-*; do
             [ ! -e "$file" ] || echo "file $file"
         done
         find /usr/local/bin /usr/local/sbin -type f ! -name lab-boot | sed "s/^/file /"
-        for folder in /var/lib/kubelet /var/lib/containerd /var/lib/etcd /mnt/registry; do
+        for folder in /var/lib/kubelet /var/lib/containerd /var/lib/etcd /var/backups/kube_etcd /mnt/registry; do
             [ ! -d $folder ] || ls -A $folder | sed "s,^,file $folder/,"
         done
         hostname | grep -xE "node[0-9]+" | sed "s/^/name /"

@@ -1,5 +1,6 @@
 //! Sessions against a real sshd on 127.0.0.1.
 
+mod download;
 mod exec;
 mod facts;
 mod host_keys;

@@ -16,7 +16,7 @@ pub struct Args {
     /// Cluster file
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub filename: PathBuf,
-    /// Also remove the registry with its images
+    /// Also remove the registry with its images, and the snapshots of etcd
     #[arg(short = 'A', long)]
     pub all: bool,
     /// Answer yes to every question; checks that fail still stop the command

@@ -120,6 +120,10 @@ fn every_field_is_acted_upon_or_refused() {
     /etcd/port
     /etcd/peerPort
     /etcd/extraArgs
+    /etcd/backupDir
+    /etcd/backupPeriod
+    /etcd/keepBackupNumber
+    /etcd/backupScript
     /etcd/dataDir
     /etcd/heartbeatInterval
     /etcd/electionTimeout

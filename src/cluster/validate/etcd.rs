@@ -25,6 +25,17 @@ pub fn check(spec: &ClusterSpec, problems: &mut Problems) {
     {
         problems.absolute(all.key(key), path);
     }
+    let (data, backups) = (etcd.data_dir.trim_end_matches('/'), etcd.backup_dir.trim_end_matches('/'));
+    if format!("{backups}/").starts_with(&format!("{data}/")) {
+        let message = "spec.etcd.backupDir cannot be in spec.etcd.dataDir: whoever loses the one would lose the other";
+        problems.add(all.key("backupDir"), message);
+    }
+    if etcd.keep_backup_number == 0 && etcd.backup_period > 0 {
+        let message = "spec.etcd.keepBackupNumber must be at least 1";
+        problems.push(
+            Problem::new(all.key("keepBackupNumber"), message).hint("backupPeriod: 0 is for no snapshots by a timer"),
+        );
+    }
     problems.one_of(all.key("metrics"), &etcd.metrics, &["basic", "extensive"]);
     let levels = ["debug", "info", "warn", "error", "panic", "fatal"];
     problems.one_of(all.key("logLevel"), &etcd.log_level, &levels);

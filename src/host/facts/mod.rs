@@ -252,6 +252,16 @@ mod tests {
             let error = MachineError::Upload { host: "node1".into(), path: path.into(), reason: "unasked".into() };
             async { Err(error) }.boxed()
         }
+
+        fn download<'a>(
+            &'a self,
+            path: &'a str,
+            _: u64,
+            _: Box<dyn std::io::Write + Send>,
+        ) -> BoxFuture<'a, Result<crate::digest::Digest, MachineError>> {
+            let error = MachineError::Download { host: "node1".into(), path: path.into(), reason: "unasked".into() };
+            async { Err(error) }.boxed()
+        }
     }
 
     #[tokio::test]

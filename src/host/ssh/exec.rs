@@ -46,6 +46,9 @@ pub(super) enum ExecError {
     TooMuchOutput,
     #[error("reading what is to be sent failed: {0}")]
     Source(io::Error),
+    /// Whoever was given the output takes no more; they know why.
+    #[error("nobody takes what it prints")]
+    Unwanted,
     /// The connection is gone.
     #[error("the connection is gone")]
     Gone,
@@ -66,7 +69,18 @@ impl Channel {
 
     /// Runs a command. The input is written by a task of its own: a command that ends without having read all of it
     /// never opens the window again, and a writer would wait for that for ever.
-    pub async fn exec(mut self, command: &str, input: Input) -> Result<Finished, ExecError> {
+    pub async fn exec(self, command: &str, input: Input) -> Result<Finished, ExecError> {
+        self.exec_into(command, input, None).await
+    }
+
+    /// The same, with standard output handed on as it comes where somebody takes it; [`Finished`] has none of it then.
+    /// Whoever takes it slowly slows the command down, through the channel's window.
+    pub async fn exec_into(
+        mut self,
+        command: &str,
+        input: Input,
+        taker: Option<&mpsc::Sender<Bytes>>,
+    ) -> Result<Finished, ExecError> {
         let writer = self.writer.as_ref().ok_or(ExecError::Gone)?;
         writer.exec(true, command).await.map_err(|_| ExecError::Gone)?;
         let feeding = feed(writer.make_writer(), input);
@@ -93,6 +107,10 @@ impl Channel {
                     break;
                 }
                 Some(ChannelMsg::Data { data }) => {
+                    if let Some(taker) = taker {
+                        taker.send(data).await.map_err(|_| ExecError::Unwanted)?;
+                        continue;
+                    }
                     if finished.stdout.len() + data.len() > LARGEST_STDOUT {
                         return Err(ExecError::TooMuchOutput);
                     }

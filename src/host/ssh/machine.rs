@@ -1,13 +1,15 @@
 //! A session as the engine sees it.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
 
+use super::download::download;
 use super::session::Session;
 use super::upload::upload;
+use crate::digest::Digest;
 use crate::host::{Machine, MachineError, Output, Script};
 
 impl Machine for Session {
@@ -26,5 +28,14 @@ impl Machine for Session {
         path: &'a str,
     ) -> BoxFuture<'a, Result<(), MachineError>> {
         upload(self, source, size, path).boxed()
+    }
+
+    fn download<'a>(
+        &'a self,
+        path: &'a str,
+        size: u64,
+        sink: Box<dyn Write + Send>,
+    ) -> BoxFuture<'a, Result<Digest, MachineError>> {
+        download(self, path, size, sink).boxed()
     }
 }

@@ -1,6 +1,7 @@
 //! A host over SSH: who it is (known hosts), who we are (login), and how scripts and bytes get there as root.
 
 mod connection;
+mod download;
 mod exec;
 mod failure;
 mod host_key;

@@ -16,7 +16,7 @@ use super::target::{Options, Target};
 use crate::host::{MachineError, Output};
 
 /// The program that runs scripts. Nothing of a script is in its arguments.
-const SHELL: &str = "/bin/sh -s";
+pub(super) const SHELL: &str = "/bin/sh -s";
 
 /// sudo may look its host's name up in a DNS that does not answer; longer than this it does not.
 const SLOWEST_SUDO: Duration = Duration::from_secs(90);

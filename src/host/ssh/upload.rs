@@ -15,8 +15,8 @@ use crate::host::{MachineError, quote};
 
 /// Bytes per read.
 const CHUNK: usize = 256 << 10;
-/// An upload that has not moved for so long has failed.
-const STALL: Duration = Duration::from_secs(180);
+/// A transfer that has not moved for so long has failed.
+pub(super) const STALL: Duration = Duration::from_secs(180);
 
 /// How long root may take to move a file, from one file system to another at worst.
 const FETCH: Duration = Duration::from_secs(900);
@@ -153,7 +153,7 @@ fn pump(mut source: Box<dyn Read + Send>, size: u64, sender: &mpsc::Sender<io::R
 }
 
 /// Returns when the counter has stood still for [`STALL`].
-async fn stalled(moved: &AtomicU64) {
+pub(super) async fn stalled(moved: &AtomicU64) {
     loop {
         let before = moved.load(Ordering::Relaxed);
         tokio::time::sleep(STALL).await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 
 use super::Site;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Host};
 use crate::event::{Event, Events};
 use crate::host::ssh::{AskHostKey, HostKeyPolicy, KnownHosts, Options, Session, Target};
 use crate::host::{Machine, MachineError};
@@ -37,6 +37,20 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> Result<Hosts, JobError> {
+        let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
+        let title = format!("Connect to {} hosts", all.len());
+        let started = std::time::Instant::now();
+        events.emit(Event::PhaseStarted { title: title.clone() });
+        let (hosts, failures) = self.reach(&all, options).await;
+        if failures.is_empty() {
+            events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
+            return Ok(hosts);
+        }
+        Err(unreachable(failures.into_values().collect(), all.len()))
+    }
+
+    /// Connects to these hosts; by name, those that can be reached, and why the others cannot.
+    pub async fn reach(&self, hosts: &[&Host], options: &ConnectOptions) -> (Hosts, BTreeMap<String, MachineError>) {
         let policy = match (options.accept_new_host_keys, &options.ask) {
             (true, _) => HostKeyPolicy::AcceptNew,
             (false, Some(ask)) => HostKeyPolicy::Ask(ask.clone()),
@@ -50,10 +64,7 @@ impl Site {
         };
         let known_hosts = Arc::new(KnownHosts::new(read, self.known_hosts(), policy));
         let login = Options::from_env();
-        let title = format!("Connect to {} hosts", cluster.spec.hosts.len());
-        let started = std::time::Instant::now();
-        events.emit(Event::PhaseStarted { title: title.clone() });
-        let targets: Vec<Target> = cluster.spec.hosts.iter().map(|host| Target::of(host, home.as_deref())).collect();
+        let targets: Vec<Target> = hosts.iter().map(|host| Target::of(host, home.as_deref())).collect();
         let sessions: Vec<(String, Result<Session, MachineError>)> = futures::stream::iter(targets)
             .map(|target| {
                 let (known_hosts, login) = (known_hosts.clone(), login.clone());
@@ -62,21 +73,19 @@ impl Site {
             .buffer_unordered(options.concurrency)
             .collect()
             .await;
-        let mut hosts = Hosts::new();
-        let mut failures = Vec::new();
+        let mut reached = Hosts::new();
+        let mut failures = BTreeMap::new();
         for (name, session) in sessions {
             match session {
                 Ok(session) => {
-                    hosts.insert(name, Arc::new(session));
+                    reached.insert(name, Arc::new(session));
                 }
-                Err(error) => failures.push(error),
+                Err(error) => {
+                    failures.insert(name, error);
+                }
             }
         }
-        if failures.is_empty() {
-            events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
-            return Ok(hosts);
-        }
-        Err(unreachable(failures, cluster.spec.hosts.len()))
+        (reached, failures)
     }
 }
 
@@ -95,7 +104,7 @@ fn unreachable(failures: Vec<MachineError>, all: usize) -> JobError {
 }
 
 /// An error with its causes on one line.
-fn describe(error: &MachineError) -> String {
+pub fn describe(error: &MachineError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {

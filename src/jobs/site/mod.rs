@@ -9,7 +9,7 @@ mod trust;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use connect::{ConnectOptions, Hosts};
+pub use connect::{ConnectOptions, Hosts, describe as describe_machine};
 pub use deliveries::{Delivery, PUBLIC_KEY as RECEIPT_KEY};
 pub use secrets::bootstrap_token;
 pub use trust::TrustRecord;
@@ -81,6 +81,11 @@ impl Site {
     /// What was delivered, by digest.
     pub fn bundle_store(&self) -> PathBuf {
         self.folder.join(STORE)
+    }
+
+    /// Snapshots of etcd that were fetched.
+    pub fn etcd_backups(&self) -> PathBuf {
+        self.folder.join("etcd-backups")
     }
 
     fn keys_folder(&self) -> PathBuf {

@@ -40,6 +40,7 @@ fn bare_hosts_get_everything() {
     token: node1 after init
     join: node2 node3 node4 after init, token
     endpoint: node1 node2 node3 node4 after init, join
+    etcd-backup: node1 node2 node3 after etcd
     labels: node1 after join
     ready: node1 after endpoint, network
     ");

@@ -1,6 +1,7 @@
 //! Plans of a whole installation, without a host.
 
 mod create;
+mod etcd;
 mod suffice;
 
 use std::collections::BTreeMap;

@@ -1,4 +1,9 @@
-//! etcd as a systemd service with TLS, one member on each host of role `etcd`.
+//! etcd as a systemd service with TLS, one member on each host of role `etcd`; its snapshots, and putting one back.
+
+mod backup;
+mod restore;
+mod schedule;
+mod status;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,20 +11,41 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Inputs, InstallError};
-use crate::cluster::Host;
+use crate::cluster::{Cluster, Host};
 use crate::digest::Digest;
 use crate::host::Step;
 use crate::host::part::{Archive, Directory, Part};
+
+pub use backup::{SnapshotName, Taken, path as snapshot_path, read_taken, snapshot, taken_script};
+pub(crate) use backup::{pattern as snapshots_pattern, stamp};
+pub use restore::{
+    Restore, forget_old_data, put_back, reported, start_api, start_members, stop_api, stop_members, upload,
+    wake_kubelet,
+};
+pub use schedule::schedule;
+pub(crate) use schedule::script_path;
+pub use status::{Backup, Member, Report, Situation, read_member, report, status_script};
 
 /// Where KubeKey's users look for etcd's certificates.
 pub const SSL: &str = "/etc/ssl/etcd/ssl";
 
 /// etcdctl with this member's own certificate, for scripts on the host.
-pub fn etcdctl(inputs: &Inputs) -> String {
+pub fn etcdctl(cluster: &Cluster) -> String {
     format!(
         "etcdctl --endpoints https://127.0.0.1:{} --cacert {SSL}/ca.pem --cert {SSL}/member.pem --key {SSL}/member-key.pem",
-        inputs.cluster.spec.etcd.port
+        cluster.spec.etcd.port
     )
+}
+
+/// All members as etcd wants to be told of them: `name=peer URL`, separated by commas.
+fn initial_cluster(cluster: &Cluster) -> String {
+    let members: Vec<String> =
+        cluster.hosts_of("etcd").iter().map(|host| format!("{}={}", host.name, peer_url(cluster, host))).collect();
+    members.join(",")
+}
+
+fn peer_url(cluster: &Cluster, host: &Host) -> String {
+    format!("https://{}:{}", host.internal_ipv4(), cluster.spec.etcd.peer_port)
 }
 
 /// Everything of a member but its start: members wait for each other, so all are started side by side.
@@ -69,27 +95,26 @@ pub fn start(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
         )
         .as_bytes(),
     );
+    let mut parts = files(inputs, host)?;
+    parts.extend([Part::service("etcd.service", version.hex()), healthy(inputs.cluster)]);
+    Ok(Step::new("etcd/start", "Start etcd", parts))
+}
+
+/// Every member answers, and they agree.
+fn healthy(cluster: &Cluster) -> Part {
     let mut healthy = Part::command(
         "Wait until every member of etcd is healthy",
-        format!("{} endpoint health --cluster >/dev/null 2>&1", etcdctl(inputs)),
+        format!("{} endpoint health --cluster >/dev/null 2>&1", etcdctl(cluster)),
         ":",
     );
     if let Part::Command(command) = &mut healthy {
         command.settle = Duration::from_secs(120);
     }
-    let mut parts = files(inputs, host)?;
-    parts.extend([Part::service("etcd.service", version.hex()), healthy]);
-    Ok(Step::new("etcd/start", "Start etcd", parts))
+    healthy
 }
 
 fn member_config(inputs: &Inputs, host: &Host) -> Result<String, InstallError> {
     let etcd = &inputs.cluster.spec.etcd;
-    let initial_cluster: Vec<String> = inputs
-        .cluster
-        .hosts_of("etcd")
-        .iter()
-        .map(|host| format!("{}=https://{}:{}", host.name, host.internal_ipv4(), etcd.peer_port))
-        .collect();
     let mut optional: BTreeMap<String, Value> = BTreeMap::new();
     let mut set = |key: &str, value: Option<u64>| {
         if let Some(value) = value {
@@ -115,7 +140,7 @@ fn member_config(inputs: &Inputs, host: &Host) -> Result<String, InstallError> {
             "port": etcd.port,
             "peer_port": etcd.peer_port,
             "data_dir": etcd.data_dir,
-            "initial_cluster": initial_cluster.join(","),
+            "initial_cluster": initial_cluster(inputs.cluster),
             "token": inputs.cluster.name,
             "optional": optional,
             "etcd": {
