@@ -1,5 +1,6 @@
 //! One file per command: flags in, one job called. Only here does clap exist.
 
+mod add;
 mod artifact;
 mod artifact_flag;
 mod cache;
@@ -7,6 +8,7 @@ mod config;
 mod create;
 mod delete;
 mod etcd;
+mod history;
 mod hosts;
 mod key;
 mod manifest;
@@ -39,6 +41,8 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     #[command(subcommand)]
+    Add(add::Command),
+    #[command(subcommand)]
     Artifact(artifact::Command),
     #[command(subcommand)]
     Cache(cache::Command),
@@ -50,6 +54,7 @@ enum Command {
     Delete(delete::Command),
     #[command(subcommand)]
     Etcd(etcd::Command),
+    History(history::Args),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
@@ -103,12 +108,14 @@ impl Context {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Add(command) => add::run(command),
         Command::Artifact(command) => artifact::run(command),
         Command::Cache(command) => cache::run(command),
         Command::Config(command) => config::run(command),
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
         Command::Etcd(command) => etcd::run(command),
+        Command::History(args) => history::run(args),
         Command::Key(command) => key::run(command),
         Command::Receipt(args) => receipt::run(args),
         Command::Manifest(command) => manifest::run(command),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 
+use super::part::script::Places;
 use crate::digest::Digest;
 
 /// A host that scripts can be run on, as root.
@@ -50,6 +51,12 @@ impl Script {
     /// A script that may take this long.
     pub fn new(text: impl Into<String>, timeout: Duration) -> Self {
         Self { text: SecretString::from(text.into()), timeout }
+    }
+
+    /// The same for a text that calls commands which kk has installed, such as kubectl and etcdctl. sudo's own search path
+    /// leaves out their folder on some distributions.
+    pub fn calling(text: &str, timeout: Duration) -> Self {
+        Self::new(format!("PATH={}\nexport PATH\n{text}", Places::default().path), timeout)
     }
 }
 

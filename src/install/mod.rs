@@ -9,6 +9,8 @@ pub mod dns;
 pub mod etcd;
 pub mod kubernetes;
 pub mod loadbalancer;
+pub mod members;
+pub mod membership;
 pub mod network;
 pub mod nodes;
 pub mod os;
@@ -48,6 +50,20 @@ pub struct Found {
     pub node: NodeState,
     /// Whether swap is in use though the kubelet does not allow it.
     pub swap: bool,
+    pub etcd: EtcdState,
+    /// Whether etcd runs there now.
+    pub etcd_runs: bool,
+}
+
+/// How far a host has become a member of etcd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EtcdState {
+    /// kk has not started etcd here.
+    Absent,
+    /// It has, and has not seen all members healthy yet.
+    Started,
+    /// The host is a member of an etcd that was seen whole.
+    Member,
 }
 
 /// How far a host has become a node.
@@ -103,9 +119,16 @@ impl Inputs<'_> {
         self.hosts.get(&host.name).ok_or_else(|| InstallError::UnknownHost { host: host.name.clone() })
     }
 
-    /// The control plane that kubeadm initialises.
+    /// The control plane from which the cluster is worked on: the first that is a node already, whatever stands before
+    /// it in the cluster file; in a new cluster the first of the file, which kubeadm initialises.
     pub fn first_control_plane(&self) -> Result<&Host, InstallError> {
-        let hosts = self.cluster.hosts_of("control-plane");
-        hosts.first().copied().ok_or(InstallError::NoHost { role: "control-plane" })
+        let hosts = self.cluster.control_planes();
+        let joined = hosts.iter().find(|host| self.is_node(host));
+        joined.or(hosts.first()).copied().ok_or(InstallError::NoHost { role: "control-plane" })
+    }
+
+    /// Whether kubeadm has ended well on this host.
+    pub fn is_node(&self, host: &Host) -> bool {
+        self.hosts.get(&host.name).is_some_and(|found| found.node == NodeState::Joined)
     }
 }

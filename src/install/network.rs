@@ -6,9 +6,8 @@ use super::kubernetes::KUBECTL;
 use super::{Inputs, InstallError};
 use crate::digest::Digest;
 use crate::host::Step;
-use crate::host::part::{Directory, Part};
-
-const MANIFEST: &str = "/etc/kubernetes/kk/flannel.yaml";
+use crate::host::part::Part;
+use crate::host::quote;
 
 /// Applies the network plugin from the first control plane; `None` where the cluster file wants none of kk's.
 pub fn apply(inputs: &Inputs) -> Result<Option<Step>, InstallError> {
@@ -33,19 +32,17 @@ pub fn apply(inputs: &Inputs) -> Result<Option<Step>, InstallError> {
     let checksum = Digest::of(manifest.as_bytes()).hex();
     // The checksum stands in the cluster itself, so that what counts is what was applied there.
     let daemonset = "-n kube-flannel daemonset/kube-flannel-ds";
-    let parts = vec![
-        Part::Directory(Directory { path: "/etc/kubernetes/kk".into(), mode: 0o700, owner: "root".into() }),
-        Part::file(MANIFEST, manifest),
-        Part::command(
-            "Apply flannel",
-            format!(
-                "[ \"$({KUBECTL} get {daemonset} -o 'jsonpath={{.metadata.annotations.kk\\.dev/sha256}}' 2>/dev/null)\" = {checksum} ]"
-            ),
-            format!(
-                "{KUBECTL} apply --server-side --force-conflicts -f {MANIFEST}\n\
-                 {KUBECTL} annotate --overwrite {daemonset} kk.dev/sha256={checksum}"
-            ),
+    // Nor is it kept in a file: the control plane from which the cluster is worked on may be another one tomorrow.
+    let parts = vec![Part::command(
+        "Apply flannel",
+        format!(
+            "[ \"$({KUBECTL} get {daemonset} -o 'jsonpath={{.metadata.annotations.kk\\.dev/sha256}}' 2>/dev/null)\" = {checksum} ]"
         ),
-    ];
+        format!(
+            "printf %s {} | {KUBECTL} apply --server-side --force-conflicts -f -\n\
+             {KUBECTL} annotate --overwrite {daemonset} kk.dev/sha256={checksum}",
+            quote(&manifest)
+        ),
+    )];
     Ok(Some(Step::new("network/flannel", "Apply the network plugin flannel", parts)))
 }

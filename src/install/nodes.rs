@@ -1,5 +1,6 @@
 //! What is said of nodes once they are there: labels, and that all is well.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::kubernetes::KUBECTL;
@@ -66,10 +67,119 @@ pub fn all_ready(cluster: &Cluster) -> Step {
     Step::new("nodes/ready", "Wait for the cluster", parts)
 }
 
+/// Empties a node: it takes no more pods, and those that it has move elsewhere, as far as their budgets of disruption let
+/// them. `force`: pods that nothing starts again elsewhere are deleted.
+pub fn drain(node: &str, limit: Duration, force: bool) -> Step {
+    let exists = format!("node=$({KUBECTL} get node {node} --ignore-not-found -o name)");
+    let cordon = Part::command(
+        format!("Let {node} take no more pods"),
+        format!(
+            "{exists}\n[ -z \"$node\" ] || [ \"$({KUBECTL} get node {node} -o 'jsonpath={{.spec.unschedulable}}')\" = true ]"
+        ),
+        format!("{KUBECTL} cordon {node} >/dev/null"),
+    );
+    // In two commands, so that a question that fails does not look like a node without pods.
+    let left = format!(
+        "pods=$({}) && printf '%s\\n' \"$pods\" | awk 'NF > 2 && $3 != \"DaemonSet\" && $3 != \"Node\" && $4 != \"Succeeded\" && $4 != \"Failed\" {{ print \"  \" $1 \"/\" $2 }}'",
+        pods(node)
+    );
+    let (seconds, forced) = (limit.as_secs(), if force { " --force" } else { "" });
+    let log = "/run/kk/drain.log";
+    let mut empty = Part::command(
+        format!("Empty {node} within {seconds} s"),
+        format!("{exists}\n[ -z \"$node\" ] || {{ left=$({left}) && [ -z \"$left\" ]; }}"),
+        format!(
+            "if ! {KUBECTL} drain {node} --ignore-daemonsets --delete-emptydir-data{forced} --timeout {seconds}s >{log} 2>&1; then\n\
+             {{\nawk '!seen[$0]++' {log} | grep -iE 'error|cannot' | cut -c 1-300 | tail -n 12 || :\n\
+             {KUBECTL} get poddisruptionbudgets --all-namespaces --no-headers -o custom-columns=NS:.metadata.namespace,NAME:.metadata.name,ALLOWED:.status.disruptionsAllowed 2>/dev/null |\n\
+             awk '$3 == \"0\" {{ print \"PodDisruptionBudget \" $1 \"/\" $2 \" lets no pod go now\" }}'\n\
+             echo 'pods that are still on {node}:'\n{left}\n\
+             echo 'the node takes no more pods; kubectl uncordon {node} takes that back'\n}} >&2\nexit 1\nfi\nrm -f {log}"
+        ),
+    );
+    if let Part::Command(command) = &mut empty {
+        command.timeout = limit + Duration::from_secs(120);
+        command.settle = Duration::from_secs(30);
+    }
+    Step::new("nodes/drain", format!("Empty node {node}"), vec![cordon, empty])
+}
+
+/// Takes a node out of the cluster.
+pub fn forget(node: &str) -> Step {
+    let part = Part::command(
+        format!("Delete node {node}"),
+        format!("node=$({KUBECTL} get node {node} --ignore-not-found -o name) && [ -z \"$node\" ]"),
+        format!("{KUBECTL} delete node {node} --ignore-not-found >/dev/null"),
+    );
+    Step::new("nodes/delete", format!("Take node {node} out of the cluster"), vec![part])
+}
+
+/// A command that lists the pods on a node; [`read_pods`] reads what it prints.
+pub fn pods(node: &str) -> String {
+    let columns =
+        "NS:.metadata.namespace,NAME:.metadata.name,OWNER:.metadata.ownerReferences[0].kind,PHASE:.status.phase";
+    format!(
+        "{KUBECTL} get pods --all-namespaces --field-selector spec.nodeName={node} --no-headers -o 'custom-columns={columns}'"
+    )
+}
+
+/// A pod on a node, as far as emptying the node depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    pub namespace: String,
+    pub name: String,
+    /// Kind of what made it; `None` where nobody would make it again.
+    pub owner: Option<String>,
+    pub phase: String,
+}
+
+impl Pod {
+    /// Whether it is lost for good when it is deleted.
+    pub fn is_bare(&self) -> bool {
+        self.owner.is_none() && !matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+}
+
+impl fmt::Display for Pod {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "pod {}/{}", self.namespace, self.name)
+    }
+}
+
+/// Reads the lines of [`pods`]; a line that is none is passed over.
+pub fn read_pods(text: &str) -> Vec<Pod> {
+    let pod = |line: &str| {
+        let mut words = line.split_ascii_whitespace().map(str::to_owned);
+        let (namespace, name, owner) = (words.next()?, words.next()?, words.next()?);
+        let owner = Some(owner).filter(|owner| owner != "<none>");
+        Some(Pod { namespace, name, owner, phase: words.next().unwrap_or_default() })
+    };
+    text.lines().filter_map(pod).collect()
+}
+
 fn settled(title: impl Into<String>, check: String) -> Part {
     let mut part = Part::command(title, check, ":");
     if let Part::Command(command) = &mut part {
         command.settle = Duration::from_secs(300);
     }
     part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_that_nobody_makes_again_are_told() {
+        let pods = read_pods(
+            "default      alone      <none>       Running\n\
+             default      done       <none>       Succeeded\n\
+             kube-system  proxy-x    DaemonSet    Running\n\
+             kube-system  api-node1  Node         Running\n\
+             web          web-1      ReplicaSet   Pending\nx\n",
+        );
+        assert_eq!(pods.len(), 5);
+        let bare: Vec<String> = pods.iter().filter(|pod| pod.is_bare()).map(ToString::to_string).collect();
+        assert_eq!(bare, ["pod default/alone"]);
+    }
 }

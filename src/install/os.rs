@@ -1,7 +1,7 @@
 //! The operating system: name, name resolution, kernel settings.
 
 use super::{Found, Inputs, InstallError, NodeState};
-use crate::cluster::Host;
+use crate::cluster::{Cluster, Host};
 use crate::host::Step;
 use crate::host::part::{Block, Part};
 
@@ -13,7 +13,7 @@ pub const NAME_BEFORE: &str = "/var/lib/kk/hostname-before";
 
 /// Name, `/etc/hosts`, kernel settings.
 pub fn configure(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
-    let mut parts = vec![hostname(host), hosts_file(inputs)];
+    let mut parts = vec![hostname(host), hosts_file(inputs.cluster)];
     parts.extend(endpoint(inputs, host)?);
     if !inputs.cluster.spec.system.skip_configure_os {
         parts.extend(kernel(inputs)?);
@@ -36,15 +36,15 @@ fn hostname(host: &Host) -> Part {
 }
 
 /// All hosts and the registry by name, so that nothing depends on a DNS of the site.
-fn hosts_file(inputs: &Inputs) -> Part {
-    let spec = &inputs.cluster.spec;
+pub fn hosts_file(cluster: &Cluster) -> Part {
+    let spec = &cluster.spec;
     let mut lines = String::new();
     for host in &spec.hosts {
         let (address, name) = (host.internal_ipv4(), &host.name);
         lines.push_str(&format!("{address} {name}.{} {name}\n", spec.kubernetes.cluster_name));
     }
-    let registry = inputs.cluster.hosts_of("registry");
-    if let (Some(name), Some(host)) = (inputs.cluster.registry_name(), registry.first()) {
+    let registry = cluster.registry_hosts();
+    if let (Some(name), Some(host)) = (cluster.registry_name(), registry.first()) {
         let name = name.split(':').next().unwrap_or_default();
         lines.push_str(&format!("{} {name}\n", host.internal_ipv4()));
     }
@@ -57,33 +57,36 @@ fn hosts_file(inputs: &Inputs) -> Part {
 
 /// The endpoint's name, as far as it can be resolved before the host is a node: see [`endpoint_after_join`].
 fn endpoint(inputs: &Inputs, host: &Host) -> Result<Option<Part>, InstallError> {
-    match inputs.found(host)?.node {
-        NodeState::Joined => endpoint_after_join(inputs, host),
-        NodeState::Absent | NodeState::Partial => {
-            let first = inputs.first_control_plane()?.internal_ipv4().to_owned();
-            Ok(endpoint_line(inputs, &first))
-        }
-    }
+    let first = inputs.first_control_plane()?.internal_ipv4();
+    Ok(match inputs.found(host)?.node {
+        NodeState::Joined => endpoint_of_node(inputs.cluster, host, first),
+        NodeState::Absent | NodeState::Partial => endpoint_line(inputs.cluster, first),
+    })
 }
 
 /// The endpoint's name for a host that is a node: a control plane asks its own API server, a worker its own balancer.
 /// Before, while nothing listens there yet, the name leads to the first control plane.
-pub fn endpoint_after_join(inputs: &Inputs, host: &Host) -> Result<Option<Part>, InstallError> {
-    let cluster = inputs.cluster;
+pub fn endpoint_after_join(cluster: &Cluster, host: &Host) -> Option<Part> {
+    let first = cluster.control_planes().first().map_or("", |first| first.internal_ipv4());
+    endpoint_of_node(cluster, host, first)
+}
+
+/// `first`: the address of the control plane that answers where every node asks the same one.
+fn endpoint_of_node(cluster: &Cluster, host: &Host, first: &str) -> Option<Part> {
     let address = if cluster.spec.control_plane_endpoint.internal_loadbalancer != "haproxy" {
-        inputs.first_control_plane()?.internal_ipv4()
+        first
     } else if cluster.has_role(&host.name, "control-plane") {
         host.internal_ipv4()
     } else if cluster.has_role(&host.name, "worker") {
         "127.0.0.1"
     } else {
-        inputs.first_control_plane()?.internal_ipv4()
+        first
     };
-    Ok(endpoint_line(inputs, address))
+    endpoint_line(cluster, address)
 }
 
-fn endpoint_line(inputs: &Inputs, address: &str) -> Option<Part> {
-    let endpoint = &inputs.cluster.spec.control_plane_endpoint;
+fn endpoint_line(cluster: &Cluster, address: &str) -> Option<Part> {
+    let endpoint = &cluster.spec.control_plane_endpoint;
     if endpoint.external_dns {
         return None;
     }

@@ -1,5 +1,6 @@
 //! Undoing an installation: what kk put on hosts, and nothing else.
 
+use super::members;
 use crate::cluster::{Cluster, Host};
 use crate::host::Step;
 use crate::host::part::{Absent, Block, Part, Unit};
@@ -94,6 +95,11 @@ pub fn kubernetes(cluster: &Cluster) -> Step {
     Step::new("remove/kubernetes", "Remove Kubernetes and containerd", parts)
 }
 
+/// Stops the kubelet: one that is started anew makes itself a node again.
+pub fn kubelet() -> Step {
+    Step::new("remove/kubelet", "Stop the kubelet", vec![stopped("kubelet.service")])
+}
+
 /// Stops etcd and its timer, and removes it with its data; snapshots stay unless `all` says so.
 pub fn etcd(cluster: &Cluster, all: bool) -> Step {
     let settings = &cluster.spec.etcd;
@@ -104,6 +110,7 @@ pub fn etcd(cluster: &Cluster, all: bool) -> Step {
         emptied(&settings.data_dir),
     ];
     parts.extend(absent(ETCD));
+    parts.push(members::forgotten());
     parts.extend(absent(&[&etcd::script_path(&settings.backup_script)]));
     parts.extend(emptied_of_kk(&settings.backup_script));
     parts.push(etcd::forget_old_data(cluster));

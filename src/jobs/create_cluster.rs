@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::demand::Demand;
+pub use super::newcomers::Verb;
 use super::site::{ConnectOptions, Hosts, Site};
-use super::{JobError, Kind, check, engine, files, gather, hold, push, summary};
+use super::{JobError, Kind, check, engine, files, gather, hold, newcomers, push, summary};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
 use crate::event::Events;
 use crate::host::facts::Facts;
-use crate::install::{Inputs, kubernetes};
+use crate::install::{Found, Inputs, kubernetes};
 use crate::plan::{self, OperatorWork, Order, Plan, Stage, Task, suffice};
 use crate::run::Summary;
 use crate::trust::receipt::Delivered;
@@ -38,8 +39,13 @@ pub struct Outcome {
     pub text: String,
 }
 
-/// Verifies, checks, plans, asks, runs.
+/// Installs a cluster, or goes on with one; hosts that are new in the file join it.
 pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> {
+    install(Verb::CreateCluster, options, events).await
+}
+
+/// Verifies, checks, plans, asks, runs.
+pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Result<Outcome, JobError> {
     let mut cluster = files::cluster(&options.cluster_file)?;
     files::refuse_unsupported(&cluster)?;
     let demand = Demand::of_site(&cluster, options.allow_downgrade, &events)?;
@@ -48,25 +54,27 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     check_suffices(&cluster, &bundle, &BTreeMap::new())?;
 
     let site = Site::open(&cluster)?;
-    let _lock = engine::lock(&site, "create cluster")?;
+    let _lock = engine::lock(&site, verb.command())?;
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
     let hosts = site.connect(&cluster, &options.connect, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
     check_suffices(&cluster, &bundle, &facts)?;
+    let found: BTreeMap<_, _> =
+        facts.iter().map(|(host, facts)| (host.clone(), gather::found(&cluster, facts))).collect();
+    let question = newcomers::question(verb, &cluster, &found, &events)?;
     gather::preflight(&cluster, &bundle, &facts, &events)?;
 
-    let plan = make_plan(&cluster, &bundle, &facts, &site, options.push_images)?;
+    let plan = make_plan(&cluster, &bundle, &found, &site, options.push_images)?;
     let lacking = push::not_in_registry(&plan, &bundle, lacking, &events).await;
     hold::refuse_lacking(bundle.inventory(), &lacking)?;
     if options.dry_run {
         return Ok(Outcome { run: None, text: engine::would_change(&plan, &hosts, &options.connect).await? });
     }
-    let question = format!("Install cluster {} on {} hosts?", cluster.name, cluster.spec.hosts.len());
     if !(options.confirm)(&question) {
         return Err(JobError::new(Kind::Declined, "nothing was changed"));
     }
     approval.record(&site)?;
-    let run = engine::execute("create cluster", &plan, &hosts, Some(&bundle), &site, &options.connect, &events).await?;
+    let run = engine::execute(verb.command(), &plan, &hosts, Some(&bundle), &site, &options.connect, &events).await?;
     site.delivered(bundle.inventory(), approval.signer(), Delivered::Installed)?;
     let text = describe(&cluster, &hosts, &site, &options).await;
     Ok(Outcome { run: Some(run), text })
@@ -90,7 +98,7 @@ fn check_suffices(
 fn make_plan(
     cluster: &Cluster,
     bundle: &Arc<Bundle<Verified>>,
-    facts: &BTreeMap<String, Facts>,
+    hosts: &BTreeMap<String, Found>,
     site: &Site,
     push_images: bool,
 ) -> Result<Plan, JobError> {
@@ -98,7 +106,7 @@ fn make_plan(
     let inputs = Inputs {
         cluster,
         inventory: bundle.inventory(),
-        hosts: &facts.iter().map(|(host, facts)| (host.clone(), gather::found(cluster, facts))).collect(),
+        hosts,
         registry: &site.registry_login(cluster)?,
         bootstrap_token: &super::site::bootstrap_token()?,
         templates: &site.templates()?,

@@ -5,11 +5,20 @@ use std::path::Path;
 use super::{JobError, Kind};
 use crate::bundle::Inventory;
 use crate::cluster::{self, Cluster};
-use crate::yaml::LoadError;
+use crate::yaml::{self, LoadError};
 
 /// Loads a cluster file; all its errors come at once.
 pub fn cluster(path: &Path) -> Result<Cluster, JobError> {
     cluster::load(path).map_err(faulty)
+}
+
+/// The same, and the lines of the file that belong to this host.
+pub fn cluster_with_lines(path: &Path, host: &str) -> Result<(Cluster, Vec<String>), JobError> {
+    let source = yaml::read(path).map_err(faulty)?;
+    let file = cluster::read(&source)
+        .map_err(|diagnostics| faulty(LoadError::Faulty { path: path.to_owned(), diagnostics }))?;
+    let lines = cluster::lines_to_take_out(&source, &file, host);
+    Ok((cluster::resolve(file, path), lines))
 }
 
 /// Every error of a file, one a line.

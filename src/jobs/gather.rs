@@ -15,7 +15,7 @@ use crate::cluster::Cluster;
 use crate::digest::Digest;
 use crate::event::{self, Event, Events};
 use crate::host::facts::{self, Facts};
-use crate::install::{Found, NodeState};
+use crate::install::{EtcdState, Found, NodeState};
 use crate::plan::preflight::{self, Needs, Severity};
 use crate::trust::Accepted;
 
@@ -273,5 +273,16 @@ pub fn found(cluster: &Cluster, facts: &Facts) -> Found {
         (false, false) => NodeState::Absent,
         _ => NodeState::Partial,
     };
-    Found { arch: facts.arch.clone(), node, swap: facts.swap_in_use() && !swap_allowed }
+    let etcd = match (facts.etcd_member, facts.kk_units.contains("etcd.service")) {
+        (true, _) => EtcdState::Member,
+        (false, true) => EtcdState::Started,
+        (false, false) => EtcdState::Absent,
+    };
+    Found {
+        arch: facts.arch.clone(),
+        node,
+        swap: facts.swap_in_use() && !swap_allowed,
+        etcd,
+        etcd_runs: facts.unit("etcd.service").is_some_and(|unit| unit.active),
+    }
 }

@@ -1,11 +1,13 @@
 //! One file per verb; each reads as a table of contents.
 
+pub mod add_nodes;
 pub mod cache;
 pub mod check;
 pub mod create_cluster;
 pub mod create_config;
 pub mod create_manifest;
 pub mod delete_cluster;
+pub mod delete_node;
 mod demand;
 pub mod diff;
 mod engine;
@@ -14,6 +16,7 @@ pub mod etcd;
 pub mod export;
 mod files;
 mod gather;
+pub mod history;
 mod hold;
 pub mod images;
 pub mod import;
@@ -23,7 +26,9 @@ pub mod key_endorse;
 pub mod key_generate;
 pub mod key_list;
 mod keys;
+mod leaving;
 mod logins;
+mod newcomers;
 pub mod passphrase;
 mod push;
 pub mod receipt;

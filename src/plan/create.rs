@@ -4,12 +4,14 @@ use super::{OperatorWork, Order, Plan, PushImages, Stage, Task};
 use crate::cluster::Host;
 use crate::host::Step;
 use crate::install::{
-    Inputs, InstallError, NodeState, dns, etcd, kubernetes, loadbalancer, network, nodes, os, registry, runtime,
+    Inputs, InstallError, dns, etcd, kubernetes, loadbalancer, members, membership, network, nodes, os, registry,
+    runtime,
 };
 
-/// The stages of `kk create cluster`, from bare hosts to a cluster that is ready.
+/// The stages of `kk create cluster` and `kk add nodes`, from bare hosts to a cluster that is ready.
 ///
-/// The registry and its images go ahead of everything that pulls; hosts get their binaries meanwhile.
+/// The registry and its images go ahead of everything that pulls; hosts get their binaries meanwhile. In a cluster that
+/// stands, what new hosts ask of the others is done one host after the other, and each answers before the next one.
 pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> {
     let mut stages = Stages::default();
     let cluster = inputs.cluster;
@@ -25,16 +27,24 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     }
     stages.each("runtime", "Install the container runtime", &[], &members, |host| runtime::install(inputs, host))?;
     stages.each("etcd-install", "Install etcd", &[], &etcd_hosts, |host| etcd::install(inputs, host))?;
-    stages.each("etcd", "Start etcd", &["etcd-install"], &etcd_hosts, |host| etcd::start(inputs, host))?;
-    stages.last_runs_together();
+    stages.etcd(inputs, &etcd_hosts)?;
     stages.each("binaries", "Install Kubernetes", &[], &members, |host| kubernetes::install(inputs, host))?;
     stages.each("images", "Pull images", &["registry", "push"], &members, |host| {
         Ok(runtime::pull(&images_of(inputs, host)?))
     })?;
-    stages.each("init", "Initialise Kubernetes", &["etcd"], &[first], |host| kubernetes::initialise(inputs, host))?;
+    stages.each("init", "Initialise Kubernetes", &["etcd", "etcd-join", "etcd-follow"], &[first], |host| {
+        kubernetes::initialise(inputs, host)
+    })?;
+    let cluster_configuration = kubernetes::cluster_configuration(cluster);
+    stages.some("configuration", "Keep kubeadm's record", &["init"], first, Some(cluster_configuration));
+    let standing: Vec<&Host> = cluster.control_planes().into_iter().filter(|host| inputs.is_node(host)).collect();
+    stages.each("api-servers", "Let API servers follow", &["configuration"], &standing, |host| {
+        Ok(kubernetes::api_server(cluster, host))
+    })?;
+    stages.last_runs(Order::OneByOne);
     stages.some("network", "Apply the network plugin", &["init"], first, network::apply(inputs)?);
     stages.some("dns", "Fit CoreDNS to the site", &["init"], first, Some(dns::without_upstream()));
-    if others.iter().any(|host| inputs.hosts.get(&host.name).is_none_or(|found| found.node != NodeState::Joined)) {
+    if others.iter().any(|host| !inputs.is_node(host)) {
         stages.some(
             "forget",
             "Forget nodes that joined halfway",
@@ -44,13 +54,20 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
         );
         stages.some("token", "Let hosts join", &["init"], first, Some(kubernetes::token(inputs)));
     }
-    stages.each("join", "Join the cluster", &["init", "forget", "token"], &others, |host| {
-        kubernetes::join(inputs, host)
-    })?;
-    stages.each("endpoint", "Lead hosts to the endpoint", &["init", "join"], &members, |host| {
+    let before_join = ["init", "configuration", "api-servers", "forget", "token"];
+    stages.each("join", "Join the cluster", &before_join, &others, |host| kubernetes::join(inputs, host))?;
+    // Where the first control plane of the file has only now become a node, hosts that are none are led to it too.
+    let moved = cluster.control_planes().first().is_some_and(|host| host.name != first.name);
+    let led = if moved { &all } else { &members };
+    stages.each("endpoint", "Lead hosts to the endpoint", &["init", "join"], led, |host| {
         loadbalancer::install(inputs, host)
     })?;
-    stages.each("etcd-backup", "Schedule snapshots of etcd", &["etcd"], &etcd_hosts, |_| etcd::schedule(inputs))?;
+    if !standing.is_empty() && members.iter().any(|host| !inputs.is_node(host)) {
+        stages.last_runs(Order::OneByOne);
+    }
+    stages.each("etcd-backup", "Schedule snapshots of etcd", &["etcd", "etcd-follow"], &etcd_hosts, |_| {
+        etcd::schedule(inputs)
+    })?;
     stages.some("labels", "Label nodes", &["join"], first, nodes::labels(inputs));
     stages.some("ready", "Wait for the cluster", &["endpoint", "network"], first, Some(nodes::ready(inputs)?));
     Ok(Plan { cluster: cluster.name.clone(), stages: stages.finish() })
@@ -96,11 +113,41 @@ impl Stages {
         self.add(name, title, after, tasks.into_iter().collect());
     }
 
-    /// The hosts of the stage that was added last need each other to come up.
-    fn last_runs_together(&mut self) {
+    /// The stage that was added last runs in this order.
+    fn last_runs(&mut self, order: Order) {
         if let Some(stage) = self.0.last_mut() {
-            stage.order = Order::Together;
+            stage.order = order;
         }
+    }
+
+    /// Members that need each other to come up are started together, those that all run one by one; then new ones join
+    /// them, each through one that was there, and each whole before the next.
+    fn etcd(&mut self, inputs: &Inputs, hosts: &[&Host]) -> Result<(), InstallError> {
+        let cluster = inputs.cluster;
+        let members = members::of(inputs);
+        let known = members.as_ref().map_or(hosts, |members| members.known.as_slice());
+        self.each("etcd", "Start etcd", &["etcd-install"], known, |host| etcd::start(inputs, host))?;
+        let all_run = members.as_ref().is_some_and(|members| members.all_run);
+        self.last_runs(if all_run { Order::OneByOne } else { Order::Together });
+        let Some(members) = members else { return Ok(()) };
+        let Some(via) = members.known.first() else { return Ok(()) };
+        let on = |host: &Host, step: Step| Task::Host { host: host.name.clone(), steps: vec![step] };
+        let mut tasks = Vec::new();
+        let mut so_far = members.known.clone();
+        for host in &members.joining {
+            so_far.push(*host);
+            tasks.push(on(via, membership::announce(cluster, host)));
+            tasks.push(on(host, etcd::start_learner(inputs, host, &so_far)?));
+            tasks.push(on(via, membership::promote(cluster, host)));
+        }
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        self.add("etcd-join", "Join etcd", &["etcd-install", "etcd"], tasks);
+        self.last_runs(Order::OneByOne);
+        self.each("etcd-follow", "Keep etcd's members", &["etcd-join"], &members.joining, |host| {
+            membership::follow(cluster, inputs.templates, host)
+        })
     }
 
     fn push_images(&mut self, inputs: &Inputs) {

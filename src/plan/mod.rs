@@ -2,6 +2,7 @@
 
 mod create;
 mod etcd;
+pub mod leave;
 pub mod preflight;
 mod remove;
 mod render;
@@ -19,6 +20,7 @@ use crate::image::registry::RegistryAccess;
 
 pub use create::create;
 pub use etcd::{restore_etcd, snapshot_etcd};
+pub use leave::leave;
 pub use remove::remove;
 pub use render::{render, render_changes};
 pub use survey::{Finding, StepPlace, Survey};

@@ -157,7 +157,8 @@ impl Executor {
         if let Some(error) = journal_error {
             return Err(error);
         }
-        let ended = Record::RunEnded { outcome, changed: summary.changed, seconds: summary.seconds };
+        let ended =
+            Record::RunEnded { outcome, changed: summary.changed, held: summary.held, seconds: summary.seconds };
         let recorded = self.journal.record(ended).await;
         match outcome {
             Outcome::Failed => Err(RunError::Failed { unfinished: left - failures.len(), failures }),

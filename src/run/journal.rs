@@ -8,14 +8,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::RunError;
 
 /// One line of the journal.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum Record {
     /// The first line.
@@ -25,13 +25,16 @@ pub enum Record {
         /// Version of kk.
         kk: String,
         /// Digest of the bundle's inventory.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         bundle: Option<String>,
     },
     StepDone {
         host: String,
         step: String,
         changed: usize,
+        /// Parts that held already.
+        #[serde(default)]
+        held: usize,
         seconds: f64,
     },
     StepFailed {
@@ -43,12 +46,14 @@ pub enum Record {
     RunEnded {
         outcome: Outcome,
         changed: usize,
+        #[serde(default)]
+        held: usize,
         seconds: f64,
     },
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Done,
@@ -142,7 +147,8 @@ mod tests {
         Journal::begin(site.path(), "create cluster", None).unwrap();
         let second = Journal::begin(site.path(), "create cluster", Some("sha256:aa".into())).unwrap();
         assert!(second.path().ends_with("journal/0002.jsonl"));
-        let done = Record::StepDone { host: "node1".into(), step: "os/hosts".into(), changed: 2, seconds: 0.5 };
+        let done =
+            Record::StepDone { host: "node1".into(), step: "os/hosts".into(), changed: 2, held: 1, seconds: 0.5 };
         second.record(done).await.unwrap();
         let text = std::fs::read_to_string(second.path()).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

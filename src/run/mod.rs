@@ -2,6 +2,7 @@
 
 mod error;
 mod execute;
+pub mod history;
 mod hold;
 pub mod journal;
 mod lock;

@@ -62,7 +62,7 @@ impl Told<'_> {
                 }
                 drop(tally);
                 (
-                    Record::StepDone { host: host.clone(), step: step.clone(), changed, seconds },
+                    Record::StepDone { host: host.clone(), step: step.clone(), changed, held, seconds },
                     Event::StepDone { host, step, changed, seconds },
                     TaskEnd::Done,
                 )

@@ -108,6 +108,11 @@ impl Source {
         }
     }
 
+    /// Where the value of an address stands in the first document; see [`Node::locate`].
+    pub fn locate(&self, path: &super::Path) -> Option<Position> {
+        self.documents.first().map(|root| root.locate(path))
+    }
+
     /// The further documents of a kind, as open values.
     pub fn further(&self, kind: &str) -> Vec<Value> {
         let documents = self.documents.iter().skip(1).filter(|document| document.text_of("kind") == Some(kind));

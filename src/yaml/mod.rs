@@ -18,6 +18,7 @@ mod write;
 pub use annotate::annotated;
 pub use diagnostic::{Diagnostic, Diagnostics, LoadError};
 pub use document::{Source, parse, read};
+pub use node::Position;
 pub use path::{Path, Problem, Segment};
 pub use write::to_string;
 

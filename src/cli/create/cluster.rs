@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::cli::hosts::HostFlags;
 use crate::cli::{ArtifactFlag, Context, OutputFlag};
 use crate::event::Event;
-use crate::jobs::{JobError, create_cluster};
+use crate::jobs::create_cluster::{self, Verb};
+use crate::jobs::{JobError, add_nodes};
 use crate::ui;
 
 /// Install a cluster from a bundle onto bare hosts
@@ -37,6 +38,11 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
+    install(Verb::CreateCluster, args)
+}
+
+/// What `kk create cluster` and `kk add nodes` share: all of it but the name and who must be there already.
+pub fn install(verb: Verb, args: Args) -> Result<(), JobError> {
     let context = Context::new(args.output.output)?;
     let options = create_cluster::Options {
         cluster_file: args.filename,
@@ -47,9 +53,13 @@ pub fn run(args: Args) -> Result<(), JobError> {
         confirm: ui::confirmation(args.yes),
         connect: args.hosts.into_options(),
     };
-    let outcome = context.runtime.block_on(create_cluster::run(options, context.events.clone()))?;
+    let events = context.events.clone();
+    let outcome = match verb {
+        Verb::CreateCluster => context.runtime.block_on(create_cluster::run(options, events)),
+        Verb::AddNodes => context.runtime.block_on(add_nodes::run(options, events)),
+    }?;
     if let Some(run) = &outcome.run {
-        let message = ui::summary("create cluster", run.hosts.len(), run.changed, run.seconds);
+        let message = ui::summary(verb.command(), run.hosts.len(), run.changed, run.seconds);
         context.events.emit(Event::Note { message });
     }
     ui::print_line(outcome.text.trim_end())

@@ -1,6 +1,6 @@
 //! `kk create …`
 
-mod cluster;
+pub mod cluster;
 mod config;
 mod manifest;
 

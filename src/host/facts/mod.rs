@@ -73,6 +73,8 @@ pub struct Facts {
     pub admin_conf: bool,
     /// `/var/lib/etcd` holds a member's data.
     pub etcd_data: bool,
+    /// kk has made a member of etcd of this host, and all members were healthy then.
+    pub etcd_member: bool,
     /// Files in `/etc/cni/net.d`.
     pub cni: Vec<String>,
     /// The API server that the kubelet asks.

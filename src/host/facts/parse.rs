@@ -116,6 +116,7 @@ fn read(facts: &mut Facts, key: &str, value: String) {
         "kubelet-conf" => facts.kubelet_conf = value == "yes",
         "admin-conf" => facts.admin_conf = value == "yes",
         "etcd-data" => facts.etcd_data = value == "yes",
+        "etcd-member" => facts.etcd_member = value == "yes",
         "cni" => push(&mut facts.cni, value),
         "cluster" => facts.cluster = Some(value),
         _ => {}

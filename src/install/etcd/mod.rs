@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::members::{self, CONFIG};
+use super::templates::Templates;
 use super::{Inputs, InstallError};
 use crate::cluster::{Cluster, Host};
 use crate::digest::Digest;
@@ -29,6 +31,14 @@ pub use status::{Backup, Member, Report, Situation, read_member, report, status_
 /// Where KubeKey's users look for etcd's certificates.
 pub const SSL: &str = "/etc/ssl/etcd/ssl";
 
+/// How a member finds the others when its data folder is empty. Once it has data, it reads none of this.
+pub enum Beginning<'a> {
+    /// All members begin together.
+    New,
+    /// The others run, and have been told of it; these are all of them and itself.
+    Existing(&'a [&'a Host]),
+}
+
 /// etcdctl with this member's own certificate, for scripts on the host.
 pub fn etcdctl(cluster: &Cluster) -> String {
     format!(
@@ -37,18 +47,25 @@ pub fn etcdctl(cluster: &Cluster) -> String {
     )
 }
 
-/// All members as etcd wants to be told of them: `name=peer URL`, separated by commas.
-fn initial_cluster(cluster: &Cluster) -> String {
+/// Members as etcd wants to be told of them: `name=peer URL`, separated by commas.
+fn initial_cluster(cluster: &Cluster, members: &[&Host]) -> String {
     let members: Vec<String> =
-        cluster.hosts_of("etcd").iter().map(|host| format!("{}={}", host.name, peer_url(cluster, host))).collect();
+        members.iter().map(|host| format!("{}={}", host.name, peer_url(cluster, host))).collect();
     members.join(",")
 }
 
-fn peer_url(cluster: &Cluster, host: &Host) -> String {
+/// Where other members find the one on this host.
+pub fn peer_url(cluster: &Cluster, host: &Host) -> String {
     format!("https://{}:{}", host.internal_ipv4(), cluster.spec.etcd.peer_port)
 }
 
-/// Everything of a member but its start: members wait for each other, so all are started side by side.
+/// Where API servers find etcd.
+pub fn endpoints(cluster: &Cluster) -> Vec<String> {
+    let members = cluster.etcd_hosts();
+    members.iter().map(|host| format!("https://{}:{}", host.internal_ipv4(), cluster.spec.etcd.port)).collect()
+}
+
+/// Everything of a member but its start: members of a new etcd wait for each other, so all are started side by side.
 pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     let component = inputs.component("etcd", host)?;
     let folder = format!("etcd-{}-linux-{}", component.version, inputs.found(host)?.arch);
@@ -67,6 +84,12 @@ pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
         private(&inputs.cluster.spec.etcd.data_dir),
     ];
     parts.extend(files(inputs, host)?);
+    match members::of(inputs) {
+        // The others run: the member gets its settings when they have been told of it.
+        Some(members) if !members.is_known(host) => {}
+        Some(_) => parts.extend(settings(inputs, host, &Beginning::Existing(&inputs.cluster.etcd_hosts()))?),
+        None => parts.extend(settings(inputs, host, &Beginning::New)?),
+    }
     Ok(Step::new("etcd/install", format!("Install etcd {}", component.version), parts))
 }
 
@@ -78,33 +101,85 @@ fn files(inputs: &Inputs, host: &Host) -> Result<Vec<Part>, InstallError> {
         Part::file(format!("{SSL}/ca.pem"), inputs.keys.etcd_ca.certificate.clone()),
         Part::file(format!("{SSL}/member.pem"), member.certificate.clone()),
         Part::secret_file(format!("{SSL}/member-key.pem"), member.key.clone()),
-        Part::file("/etc/etcd/etcd.yaml", member_config(inputs, host)?),
         Part::file("/etc/systemd/system/etcd.service", inputs.templates.render("etcd.service", json!({}))?),
     ])
 }
 
+/// The member's settings as they stand beside a step that starts nothing: who the members are changes with every host
+/// that joins or leaves, and is no reason to restart a member, which has read it once and for all. All other settings
+/// are; where they differ, the last start is forgotten, and the step that starts the member does so anew.
+fn settings(inputs: &Inputs, host: &Host, beginning: &Beginning) -> Result<[Part; 2], InstallError> {
+    let config = config(inputs.cluster, inputs.templates, host, beginning)?;
+    let read = Digest::of(what_runs(&config).as_bytes()).hex();
+    let stamp = "/var/lib/kk/units/etcd.service";
+    let noticed = Part::command(
+        "Notice settings that etcd has yet to read",
+        format!(
+            "[ ! -e {stamp} ] || [ \"$(grep -v '^initial-cluster' {CONFIG} | sha256sum | cut -d' ' -f1)\" = {read} ]"
+        ),
+        format!("rm -f {stamp}"),
+    );
+    Ok([noticed, Part::file(CONFIG, config)])
+}
+
+/// The settings without the lines that count only before a member has data.
+fn what_runs(config: &str) -> String {
+    let lines = config.lines().filter(|line| !line.starts_with("initial-cluster"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// Changes with everything that a running member has read from kk.
+fn version(inputs: &Inputs, host: &Host) -> Result<String, InstallError> {
+    let text = format!(
+        "{}{}{}{}",
+        inputs.templates.render("etcd.service", json!({}))?,
+        what_runs(&config(inputs.cluster, inputs.templates, host, &Beginning::New)?),
+        inputs.source("etcd", host)?.sha256,
+        inputs.keys.etcd_member(&host.name)?.certificate,
+    );
+    Ok(Digest::of(text.as_bytes()).hex())
+}
+
 /// The member runs, and the whole cluster answers.
 pub fn start(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
-    let version = Digest::of(
-        format!(
-            "{}{}{}{}",
-            inputs.templates.render("etcd.service", json!({}))?,
-            member_config(inputs, host)?,
-            inputs.source("etcd", host)?.sha256,
-            inputs.keys.etcd_member(&host.name)?.certificate,
-        )
-        .as_bytes(),
-    );
     let mut parts = files(inputs, host)?;
-    parts.extend([Part::service("etcd.service", version.hex()), healthy(inputs.cluster)]);
+    parts.extend([Part::service("etcd.service", version(inputs, host)?), healthy(inputs.cluster), members::recorded()]);
     Ok(Step::new("etcd/start", "Start etcd", parts))
 }
 
+/// The member runs and has found the others, which have been told of it; it has no vote yet.
+pub fn start_learner(inputs: &Inputs, host: &Host, members: &[&Host]) -> Result<Step, InstallError> {
+    let mut answers = Part::command(
+        "Wait until the member answers",
+        format!("{} endpoint status >/dev/null 2>&1", etcdctl(inputs.cluster)),
+        ":",
+    );
+    if let Part::Command(command) = &mut answers {
+        command.settle = Duration::from_secs(120);
+    }
+    let mut parts = files(inputs, host)?;
+    let config = config(inputs.cluster, inputs.templates, host, &Beginning::Existing(members))?;
+    parts.extend([Part::file(CONFIG, config), Part::service("etcd.service", version(inputs, host)?), answers]);
+    Ok(Step::new("etcd/start-learner", "Start etcd as a learner", parts))
+}
+
+/// A command that succeeds where every member that has a vote answers, and they agree; it says who does not.
+///
+/// A learner is passed over: it answers no such question, so `--cluster` would find an etcd sick of which one has yet to
+/// be promoted, such as after a run that was killed.
+pub fn health(cluster: &Cluster) -> String {
+    let ctl = etcdctl(cluster);
+    format!(
+        "{{ voters=$({ctl} member list | awk -F', ' '$6 == \"false\" {{ if ($5 == \"\") {{ none = 1 }}; printf \"%s%s\", gap, $5; gap = \",\" }} END {{ exit (none || gap == \"\") }}') \
+         && {ctl} --endpoints \"$voters\" endpoint health; }}"
+    )
+}
+
 /// Every member answers, and they agree.
-fn healthy(cluster: &Cluster) -> Part {
+pub fn healthy(cluster: &Cluster) -> Part {
     let mut healthy = Part::command(
         "Wait until every member of etcd is healthy",
-        format!("{} endpoint health --cluster >/dev/null 2>&1", etcdctl(cluster)),
+        format!("{} >/dev/null 2>&1", health(cluster)),
         ":",
     );
     if let Part::Command(command) = &mut healthy {
@@ -113,8 +188,32 @@ fn healthy(cluster: &Cluster) -> Part {
     healthy
 }
 
-fn member_config(inputs: &Inputs, host: &Host) -> Result<String, InstallError> {
-    let etcd = &inputs.cluster.spec.etcd;
+/// A majority of the members agrees, whoever else is down.
+pub fn decides(cluster: &Cluster) -> Part {
+    let mut decides = Part::command(
+        "Wait until etcd has a majority",
+        format!("{} endpoint health >/dev/null 2>&1", etcdctl(cluster)),
+        ":",
+    );
+    if let Part::Command(command) = &mut decides {
+        command.settle = Duration::from_secs(120);
+    }
+    decides
+}
+
+/// `etcd.yaml` of a member.
+pub fn config(
+    cluster: &Cluster,
+    templates: &Templates,
+    host: &Host,
+    beginning: &Beginning,
+) -> Result<String, InstallError> {
+    let etcd = &cluster.spec.etcd;
+    let all = cluster.etcd_hosts();
+    let (members, state) = match beginning {
+        Beginning::New => (all.as_slice(), "new"),
+        Beginning::Existing(members) => (*members, "existing"),
+    };
     let mut optional: BTreeMap<String, Value> = BTreeMap::new();
     let mut set = |key: &str, value: Option<u64>| {
         if let Some(value) = value {
@@ -132,7 +231,7 @@ fn member_config(inputs: &Inputs, host: &Host) -> Result<String, InstallError> {
             serde_json::from_str(value).ok().filter(|value: &Value| !value.is_object()).unwrap_or_else(|| value.into());
         optional.insert(key.to_owned(), value);
     }
-    inputs.templates.render(
+    templates.render(
         "etcd.yaml",
         json!({
             "name": host.name,
@@ -140,8 +239,9 @@ fn member_config(inputs: &Inputs, host: &Host) -> Result<String, InstallError> {
             "port": etcd.port,
             "peer_port": etcd.peer_port,
             "data_dir": etcd.data_dir,
-            "initial_cluster": initial_cluster(inputs.cluster),
-            "token": inputs.cluster.name,
+            "initial_cluster": initial_cluster(cluster, members),
+            "state": state,
+            "token": cluster.name,
             "optional": optional,
             "etcd": {
                 "heartbeatInterval": etcd.heartbeat_interval,

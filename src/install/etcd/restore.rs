@@ -161,7 +161,7 @@ pub fn put_back(cluster: &Cluster, host: &Host, restore: &Restore) -> Step {
              sync -f \"$data\" 2>/dev/null || sync\nmv -T \"$data/.kk-restore/member\" \"$data/member\"\n\
              rm -rf \"$data/.kk-restore\"\n{}",
             host.name,
-            initial_cluster(cluster),
+            initial_cluster(cluster, &cluster.etcd_hosts()),
             peer_url(cluster, host),
             restore.reach("restored")
         ),

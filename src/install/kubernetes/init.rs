@@ -13,13 +13,15 @@ use crate::install::{Inputs, InstallError, config};
 const CONFIG: &str = "/etc/kubernetes/kk/kubeadm.yaml";
 
 /// `kubeadm init`, with authorities that the operator keeps: a run that was interrupted is repeated with the same keys,
-/// over the same etcd.
+/// over the same etcd. What kubeadm is told stands on the host until it has ended; from then on the cluster itself knows.
 pub fn initialise(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
-    let documents =
-        [kubeadm::init(inputs, host), kubeadm::cluster(inputs)?, kubeadm::kubelet(inputs), kubeadm::kube_proxy(inputs)];
     let mut parts = keys(inputs);
-    parts.push(private("/etc/kubernetes/kk"));
-    parts.push(Part::file(CONFIG, config::yaml_stream("kubeadm.yaml", &documents)?));
+    if !inputs.is_node(host) {
+        let cluster = kubeadm::cluster(inputs)?;
+        let documents = [kubeadm::init(inputs, host), cluster, kubeadm::kubelet(inputs), kubeadm::kube_proxy(inputs)];
+        parts.push(private("/etc/kubernetes/kk"));
+        parts.push(Part::file(CONFIG, config::yaml_stream("kubeadm.yaml", &documents)?));
+    }
     let skip = if inputs.cluster.spec.kubernetes.disable_kube_proxy { " --skip-phases=addon/kube-proxy" } else { "" };
     parts.push(kubeadm_command(
         inputs,

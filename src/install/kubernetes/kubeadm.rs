@@ -2,18 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::Host;
-use crate::install::{Inputs, InstallError, config};
+use crate::cluster::{Cluster, Host};
+use crate::install::{Inputs, InstallError, config, etcd};
 
-const API: &str = "kubeadm.k8s.io/v1beta4";
-const SOCKET: &str = "unix:///run/containerd/containerd.sock";
+pub(super) const API: &str = "kubeadm.k8s.io/v1beta4";
+pub(super) const SOCKET: &str = "unix:///run/containerd/containerd.sock";
 
 /// InitConfiguration of the first control plane.
 pub fn init(inputs: &Inputs, host: &Host) -> Value {
     json!({
         "apiVersion": API,
         "kind": "InitConfiguration",
-        "localAPIEndpoint": { "advertiseAddress": host.internal_ipv4(), "bindPort": bind_port(inputs) },
+        "localAPIEndpoint": { "advertiseAddress": host.internal_ipv4(), "bindPort": bind_port(inputs.cluster) },
         "nodeRegistration": node_registration(inputs, host),
     })
 }
@@ -26,7 +26,7 @@ pub fn join(inputs: &Inputs, host: &Host, first: &Host, token: &str) -> Value {
         "nodeRegistration": node_registration(inputs, host),
         "discovery": {
             "bootstrapToken": {
-                "apiServerEndpoint": format!("{}:{}", first.internal_ipv4(), bind_port(inputs)),
+                "apiServerEndpoint": format!("{}:{}", first.internal_ipv4(), bind_port(inputs.cluster)),
                 "token": token,
                 "caCertHashes": inputs.keys.discovery_hash().into_iter().collect::<Vec<_>>(),
             },
@@ -34,15 +34,15 @@ pub fn join(inputs: &Inputs, host: &Host, first: &Host, token: &str) -> Value {
     });
     if inputs.cluster.has_role(&host.name, "control-plane") {
         document["controlPlane"] = json!({
-            "localAPIEndpoint": { "advertiseAddress": host.internal_ipv4(), "bindPort": bind_port(inputs) },
+            "localAPIEndpoint": { "advertiseAddress": host.internal_ipv4(), "bindPort": bind_port(inputs.cluster) },
         });
     }
     document
 }
 
 /// The API servers' own port. Only an endpoint that stands elsewhere can have another one.
-fn bind_port(inputs: &Inputs) -> u16 {
-    let endpoint = &inputs.cluster.spec.control_plane_endpoint;
+pub(super) fn bind_port(cluster: &Cluster) -> u16 {
+    let endpoint = &cluster.spec.control_plane_endpoint;
     if endpoint.address.is_empty() && !endpoint.external_dns { endpoint.port } else { 6443 }
 }
 
@@ -68,12 +68,6 @@ pub fn cluster(inputs: &Inputs) -> Result<Value, InstallError> {
     let spec = &inputs.cluster.spec;
     let kubernetes = &spec.kubernetes;
     let endpoint = &spec.control_plane_endpoint;
-    let etcd: Vec<String> = inputs
-        .cluster
-        .hosts_of("etcd")
-        .iter()
-        .map(|host| format!("https://{}:{}", host.internal_ipv4(), spec.etcd.port))
-        .collect();
     let mut gates: Vec<String> =
         kubernetes.feature_gates.iter().map(|(gate, enabled)| format!("{gate}={enabled}")).collect();
     gates.sort();
@@ -99,7 +93,7 @@ pub fn cluster(inputs: &Inputs) -> Result<Value, InstallError> {
         },
         "etcd": {
             "external": {
-                "endpoints": etcd,
+                "endpoints": etcd::endpoints(inputs.cluster),
                 "caFile": "/etc/kubernetes/pki/etcd/ca.crt",
                 "certFile": "/etc/kubernetes/pki/apiserver-etcd-client.crt",
                 "keyFile": "/etc/kubernetes/pki/apiserver-etcd-client.key",
@@ -107,7 +101,7 @@ pub fn cluster(inputs: &Inputs) -> Result<Value, InstallError> {
         },
         "dns": { "imageRepository": "registry.k8s.io/coredns", "imageTag": coredns_tag },
         "apiServer": {
-            "certSANs": names(inputs),
+            "certSANs": names(inputs.cluster),
             "extraArgs": config::extra_args(&kubernetes.apiserver_args, &gates),
         },
         "controllerManager": { "extraArgs": config::extra_args(&kubernetes.controller_manager_args, &manager) },
@@ -116,14 +110,14 @@ pub fn cluster(inputs: &Inputs) -> Result<Value, InstallError> {
 }
 
 /// All names and addresses by which somebody may reach an API server.
-fn names(inputs: &Inputs) -> Vec<String> {
-    let endpoint = &inputs.cluster.spec.control_plane_endpoint;
+pub(super) fn names(cluster: &Cluster) -> Vec<String> {
+    let endpoint = &cluster.spec.control_plane_endpoint;
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), endpoint.domain.clone()];
     names.extend((!endpoint.address.is_empty()).then(|| endpoint.address.clone()));
-    for host in inputs.cluster.nodes() {
+    for host in cluster.nodes() {
         names.extend([host.name.clone(), host.internal_ipv4().to_owned(), host.address.clone()]);
     }
-    names.extend(inputs.cluster.spec.kubernetes.apiserver_cert_extra_sans.iter().cloned());
+    names.extend(cluster.spec.kubernetes.apiserver_cert_extra_sans.iter().cloned());
     let mut seen = std::collections::BTreeSet::new();
     names.retain(|name| !name.is_empty() && seen.insert(name.clone()));
     names

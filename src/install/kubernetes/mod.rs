@@ -1,6 +1,7 @@
 //! Kubernetes itself: kubeadm's binaries and configuration, the first control plane, and joining it.
 
 mod binaries;
+mod follow;
 mod images;
 mod init;
 mod join;
@@ -8,6 +9,7 @@ mod kubeadm;
 mod kubeconfig;
 
 pub use binaries::install;
+pub use follow::{api_server, cluster_configuration};
 pub use images::{needed, needed_by};
 pub use init::{initialise, token};
 pub use join::{forget_half_joined, join};

@@ -15,7 +15,6 @@ use super::look::look;
 use super::snapshot::{Beside, beside};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
-use crate::host::part::script::Places;
 use crate::host::{Machine, Script};
 use crate::install::etcd::{self, Member, Report, SnapshotName, Taken};
 use crate::jobs::site::{ConnectOptions, Site, store};
@@ -109,8 +108,8 @@ fn folder(cluster: &Cluster, site: &Site, to: Option<&Path>) -> Result<PathBuf, 
 /// What etcdutl says of the snapshot on its host, and its digest.
 async fn read(cluster: &Cluster, name: &SnapshotName, machine: &dyn Machine) -> Result<Taken, JobError> {
     let host = machine.name();
-    let text = format!("PATH={}\n{}", Places::default().path, etcd::taken_script(cluster, name));
-    let output = machine.run(&Script::new(text, SLOWEST)).await.map_err(|source| {
+    let script = Script::calling(&etcd::taken_script(cluster, name), SLOWEST);
+    let output = machine.run(&script).await.map_err(|source| {
         JobError::new(Kind::Host, format!("cannot look at the snapshot on {host}")).because(source)
     })?;
     etcd::read_taken(&output.stdout).filter(|_| output.status == 0).ok_or_else(|| {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::cluster::Cluster;
-use crate::host::part::script::Places;
 use crate::host::{Machine, MachineError, Script};
 use crate::install::etcd::{self, Report, Situation};
 use crate::jobs::site::{Hosts, describe_machine};
@@ -28,8 +27,7 @@ pub async fn look(cluster: &Cluster, hosts: &Hosts, unreached: &BTreeMap<String,
 }
 
 async fn ask(cluster: &Cluster, name: &str, machine: &dyn Machine) -> Situation {
-    let text = format!("PATH={}\n{}", Places::default().path, etcd::status_script(cluster));
-    match machine.run(&Script::new(text, PATIENCE)).await {
+    match machine.run(&Script::calling(&etcd::status_script(cluster), PATIENCE)).await {
         Ok(output) => etcd::read_member(name, &output.stdout),
         Err(error) => Situation::unseen(name, without_name(name, &error)),
     }

@@ -58,6 +58,11 @@ impl Site {
         self.folder.join("journal")
     }
 
+    /// Where the journals of a cluster's site are, whether the folder is there or not; nothing is made.
+    pub fn journal_of(cluster: &Cluster) -> Result<PathBuf, JobError> {
+        Ok(Self::folder_of(cluster)?.join("journal"))
+    }
+
     /// Held by the run that is at work.
     pub fn lock(&self) -> PathBuf {
         self.folder.join("lock")

@@ -68,6 +68,14 @@ fn cluster(look: &Look, findings: &mut Vec<Finding>) {
         )),
         _ => {}
     }
+    let roles = [facts.admin_conf, look.is_control_plane()].map(|is| if is { "a control plane" } else { "a worker" });
+    if facts.kk && facts.joined && facts.kubelet_conf && roles[0] != roles[1] {
+        findings.push(look.error(
+            "cluster",
+            format!("it has joined as {}, and the cluster file names it as {}", roles[0], roles[1]),
+            "A node does not change its kind: kk delete node takes it out, kk add nodes brings it in again.",
+        ));
+    }
     if !facts.kk && !facts.cni.is_empty() {
         findings.push(look.warning(
             "cni",

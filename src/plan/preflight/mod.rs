@@ -2,6 +2,7 @@
 
 mod clocks;
 mod commands;
+mod etcd;
 mod existing;
 mod identity;
 mod kernel;
@@ -32,6 +33,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("cpus", "control planes have two processors"),
     ("disk", "what the bundle brings fits on the disks"),
     ("etcd", "no etcd or its data is there that kk did not bring"),
+    ("etcd-members", "a new etcd has an odd number of members"),
     ("firewall", "no firewall of the host's stands between the hosts"),
     ("hostname", "the host can resolve its own name"),
     ("kernel", "the kernel is new enough and has overlay, bridge-netfilter, and what the network settings need"),
@@ -100,6 +102,7 @@ pub fn check(cluster: &Cluster, facts: &BTreeMap<String, Facts>, needs: &Needs) 
     }
     identity::check(&looks, &mut findings);
     clocks::check(&looks, &mut findings);
+    etcd::check(cluster, &looks, &mut findings);
     for finding in &mut findings {
         if cluster.spec.preflight.ignore.iter().any(|name| name == finding.check) {
             finding.severity = Severity::Warning;

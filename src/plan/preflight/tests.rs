@@ -113,6 +113,7 @@ fn every_finding_is_of_a_check_in_the_table() {
     let sources = [
         include_str!("clocks.rs"),
         include_str!("commands.rs"),
+        include_str!("etcd.rs"),
         include_str!("existing.rs"),
         include_str!("identity.rs"),
         include_str!("kernel.rs"),
@@ -393,4 +394,33 @@ fn ignored_checks() {
     cluster.spec.preflight.ignore = vec!["swop".into()];
     let findings = check(&cluster, &BTreeMap::new(), &needs());
     assert_eq!(findings[0].hint.as_deref(), Some("did you mean \"swap\"?"));
+}
+
+#[test]
+fn members_of_etcd() {
+    let two = |cluster: &mut Cluster| {
+        cluster.spec.role_groups.0.insert("etcd".into(), vec!["master".into(), "worker".into()])
+    };
+    insta::assert_snapshot!(found(|cluster, _| {
+        two(cluster);
+    }), @"Error: etcd has 2 members, and must have an odd number of them [etcd-members]");
+    insta::assert_snapshot!(found(|cluster, facts| {
+        two(cluster);
+        on(facts, "worker").etcd_member = true;
+    }), @"Warning: etcd has 2 members, which survive no more failures than 1 [etcd-members]");
+}
+
+#[test]
+fn a_node_keeps_its_kind() {
+    insta::assert_snapshot!(found(|_, facts| {
+        for name in ["master", "worker"] {
+            let facts = on(facts, name);
+            (facts.kk, facts.joined, facts.kubelet_conf) = (true, true, true);
+            facts.cluster = Some("https://lb.kubesphere.local:6443".into());
+        }
+        on(facts, "worker").admin_conf = true;
+    }), @r"
+    Error: master: it has joined as a worker, and the cluster file names it as a control plane [cluster]
+    Error: worker: it has joined as a control plane, and the cluster file names it as a worker [cluster]
+    ");
 }

@@ -1,6 +1,7 @@
 //! Plans of a whole installation, without a host.
 
-mod create;
+pub mod create;
+pub use create::outline;
 mod etcd;
 mod suffice;
 
@@ -13,7 +14,7 @@ use crate::cluster::{Cluster, ClusterFile, filled};
 use crate::digest::{Blake3, Digest};
 use crate::install::certs::{KeyStore, Keys};
 use crate::install::templates::Templates;
-use crate::install::{Found, Inputs, NodeState, RegistryLogin};
+use crate::install::{EtcdState, Found, Inputs, NodeState, RegistryLogin};
 
 /// Three control planes with etcd, one worker, one registry.
 const CLUSTER: &str = r#"
@@ -33,7 +34,7 @@ spec:
   network: {plugin: flannel}
 "#;
 
-fn cluster() -> Cluster {
+pub fn cluster() -> Cluster {
     let file: ClusterFile = serde_saphyr::from_str(CLUSTER).expect("the sample is a cluster file");
     let file = filled(file);
     Cluster { name: file.metadata.name, spec: file.spec, path: "cluster.yaml".into() }
@@ -113,20 +114,27 @@ impl KeyStore for Forgetful {
     }
 }
 
-/// The plan for hosts that are in these states.
+/// The plan for hosts that are in these states; etcd runs where kubeadm has begun.
 fn planned(node: impl Fn(&str) -> NodeState) -> super::Plan {
-    let (cluster, inventory) = (cluster(), inventory());
-    let hosts: BTreeMap<String, Found> = cluster
-        .spec
-        .hosts
-        .iter()
-        .map(|host| (host.name.clone(), Found { arch: "amd64".into(), node: node(&host.name), swap: false }))
-        .collect();
+    planned_for(&cluster(), |host| Found {
+        arch: "amd64".into(),
+        node: node(host),
+        swap: false,
+        etcd: if node(host) == NodeState::Absent { EtcdState::Absent } else { EtcdState::Member },
+        etcd_runs: node(host) != NodeState::Absent,
+    })
+}
+
+/// The plan for this cluster on hosts of which this was found.
+fn planned_for(cluster: &Cluster, found: impl Fn(&str) -> Found) -> super::Plan {
+    let inventory = inventory();
+    let hosts: BTreeMap<String, Found> =
+        cluster.spec.hosts.iter().map(|host| (host.name.clone(), found(&host.name))).collect();
     let inputs = Inputs {
-        cluster: &cluster,
+        cluster,
         inventory: &inventory,
         hosts: &hosts,
-        keys: &Keys::prepare(&cluster, &Forgetful).expect("keys can be made"),
+        keys: &Keys::prepare(cluster, &Forgetful).expect("keys can be made"),
         registry: &RegistryLogin {
             username: "admin".into(),
             password: SecretString::from("hush".to_owned()),

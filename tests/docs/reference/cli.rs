@@ -28,7 +28,11 @@ fn the_command_line() {
 fn leaves<'a>(command: &'a Command, name: &str, found: &mut Vec<(String, &'a Command)>) {
     for child in command.get_subcommands().filter(|child| child.get_name() != "help" && !child.is_hide_set()) {
         let name = format!("{name} {}", child.get_name());
-        if child.has_subcommands() { leaves(child, &name, found) } else { found.push((name, child)) }
+        // `kk history` does something itself, and so does `kk history show`.
+        if !child.is_subcommand_required_set() {
+            found.push((name.clone(), child));
+        }
+        leaves(child, &name, found);
     }
 }
 

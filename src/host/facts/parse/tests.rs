@@ -144,6 +144,7 @@ fn what_a_host_prints() {
     kubelet_conf: true
     admin_conf: false
     etcd_data: false
+    etcd_member: false
     cni: []
     cluster: "https://lb.kubesphere.local:6443"
     clock_ahead: ~
