@@ -8,4 +8,4 @@ pub mod objects;
 mod tests;
 
 pub use client::{ApiError, Client};
-pub use kubeconfig::{Access, KubeconfigError};
+pub use kubeconfig::{Access, KubeconfigError, Login};

@@ -4,6 +4,7 @@ mod add;
 mod artifact;
 mod artifact_flag;
 mod cache;
+mod certs;
 mod config;
 mod create;
 mod delete;
@@ -11,9 +12,11 @@ mod etcd;
 mod history;
 mod hosts;
 mod key;
+mod kubeconfig;
 mod manifest;
 mod passphrase_flag;
 mod receipt;
+mod status;
 mod version;
 
 use std::process::ExitCode;
@@ -47,6 +50,8 @@ enum Command {
     #[command(subcommand)]
     Cache(cache::Command),
     #[command(subcommand)]
+    Certs(certs::Command),
+    #[command(subcommand)]
     Config(config::Command),
     #[command(subcommand)]
     Create(create::Command),
@@ -57,9 +62,11 @@ enum Command {
     History(history::Args),
     #[command(subcommand)]
     Key(key::Command),
+    Kubeconfig(kubeconfig::Args),
     #[command(subcommand)]
     Manifest(manifest::Command),
     Receipt(receipt::Args),
+    Status(status::Args),
     Version(version::Args),
 }
 
@@ -111,13 +118,16 @@ pub fn main() -> ExitCode {
         Command::Add(command) => add::run(command),
         Command::Artifact(command) => artifact::run(command),
         Command::Cache(command) => cache::run(command),
+        Command::Certs(command) => certs::run(command),
         Command::Config(command) => config::run(command),
         Command::Create(command) => create::run(command),
         Command::Delete(command) => delete::run(command),
         Command::Etcd(command) => etcd::run(command),
         Command::History(args) => history::run(args),
         Command::Key(command) => key::run(command),
+        Command::Kubeconfig(args) => kubeconfig::run(args),
         Command::Receipt(args) => receipt::run(args),
+        Command::Status(args) => status::run(args),
         Command::Manifest(command) => manifest::run(command),
         Command::Version(args) => version::run(args),
     };

@@ -37,7 +37,7 @@ pub struct Kubernetes {
     pub apiserver_cert_extra_sans: Vec<String>,
     /// `ipvs`, `iptables` or `nftables`.
     pub proxy_mode: String,
-    /// Renew certificates by a timer on the control planes.
+    /// Renew kubeadm's certificates in their last month, by a timer on the control planes.
     pub auto_renew_certs: bool,
     /// A DNS cache on each node.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -146,7 +146,6 @@ fn kubernetes(kubernetes: &Kubernetes, found: &mut Findings) {
             "nodeCidrMaskSizeIPv6",
             "kk does not make dual-stack clusters yet.",
         ),
-        (kubernetes.auto_renew_certs, "autoRenewCerts", "kk does not renew certificates by itself yet."),
         (kubernetes.nodelocaldns == Some(true), "nodelocaldns", "kk does not install nodelocaldns yet."),
         (
             kubernetes.node_feature_discovery.enabled == Some(true),

@@ -5,6 +5,7 @@ pub mod local;
 pub mod machine;
 pub mod part;
 mod quote;
+pub mod shown;
 pub mod ssh;
 pub mod step;
 

@@ -9,6 +9,7 @@ pub mod dns;
 pub mod etcd;
 pub mod kubernetes;
 pub mod loadbalancer;
+pub mod look_around;
 pub mod members;
 pub mod membership;
 pub mod network;
@@ -16,8 +17,10 @@ pub mod nodes;
 pub mod os;
 pub mod registry;
 pub mod remove;
+pub mod renew;
 pub mod runtime;
 pub mod sources;
+mod started;
 pub mod templates;
 
 use std::collections::BTreeMap;

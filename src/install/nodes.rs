@@ -42,16 +42,7 @@ pub fn ready(inputs: &Inputs) -> Result<Step, InstallError> {
 
 /// The same, without a bundle.
 pub fn all_ready(cluster: &Cluster) -> Step {
-    let names: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
-    let count = names.len();
-    let mut parts = vec![settled(
-        format!("Wait until {count} nodes are ready"),
-        format!(
-            "[ \"$({KUBECTL} get nodes {} -o 'jsonpath={{range .items[*]}}{{range .status.conditions[?(@.type==\"Ready\")]}}{{.status}}{{\"\\n\"}}{{end}}{{end}}' 2>/dev/null | grep -c True)\" -ge {count} ]",
-            // With one name kubectl prints the object and not a list.
-            if count == 1 { String::new() } else { names.join(" ") }
-        ),
-    )];
+    let mut parts = vec![nodes_ready(cluster)];
     if cluster.spec.network.plugin == "flannel" {
         parts.push(settled(
             "Wait until flannel runs on every node",
@@ -155,6 +146,20 @@ pub fn read_pods(text: &str) -> Vec<Pod> {
         Some(Pod { namespace, name, owner, phase: words.next().unwrap_or_default() })
     };
     text.lines().filter_map(pod).collect()
+}
+
+/// Every node is ready, by the word of its kubelet.
+pub fn nodes_ready(cluster: &Cluster) -> Part {
+    let names: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
+    let count = names.len();
+    settled(
+        format!("Wait until {count} nodes are ready"),
+        format!(
+            "[ \"$({KUBECTL} get nodes {} -o 'jsonpath={{range .items[*]}}{{range .status.conditions[?(@.type==\"Ready\")]}}{{.status}}{{\"\\n\"}}{{end}}{{end}}' 2>/dev/null | grep -c True)\" -ge {count} ]",
+            // With one name kubectl prints the object and not a list.
+            if count == 1 { String::new() } else { names.join(" ") }
+        ),
+    )
 }
 
 fn settled(title: impl Into<String>, check: String) -> Part {

@@ -3,7 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{Inputs, InstallError};
+use super::certs::Keys;
+use super::{Inputs, InstallError, started};
 use crate::cluster::{Cluster, Host};
 use crate::digest::Digest;
 use crate::host::Step;
@@ -12,6 +13,9 @@ use crate::image::registry::RegistryAccess;
 
 /// Where hosts keep the CA of the registry's certificate.
 pub const CA_ON_HOSTS: &str = "/etc/containerd/registry-ca.crt";
+
+/// What the registry shows.
+pub const CERTIFICATES: &[&str] = &["/etc/registry/ssl/registry.crt", "/etc/registry/ssl/registry.key"];
 
 /// The distribution registry, running.
 pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
@@ -23,12 +27,9 @@ pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     let settings = inputs
         .templates
         .render("registry.yaml", json!({ "data": data, "port": port(inputs.cluster), "secret": secret }))?;
-    let pair = inputs.keys.registry()?;
-    let version = Digest::of(
-        format!("{unit}{settings}{}{}", pair.certificate, inputs.source("docker-registry", host)?.sha256).as_bytes(),
-    );
+    let version = Digest::of(format!("{unit}{settings}{}", inputs.source("docker-registry", host)?.sha256).as_bytes());
     let private = |path: &str| Part::Directory(Directory { path: path.into(), mode: 0o700, owner: "root".into() });
-    let parts = vec![
+    let mut parts = vec![
         Part::Archive(Archive {
             name: "registry".into(),
             source: inputs.source("docker-registry", host)?,
@@ -38,8 +39,9 @@ pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
         }),
         private("/etc/registry"),
         private("/etc/registry/ssl"),
-        Part::file("/etc/registry/ssl/registry.crt", pair.certificate.clone()),
-        Part::secret_file("/etc/registry/ssl/registry.key", pair.key.clone()),
+    ];
+    parts.extend(pair(inputs.keys)?);
+    parts.extend([
         Part::secret_file("/etc/registry/htpasswd", inputs.registry.htpasswd.clone()),
         Part::File(File {
             path: "/etc/registry/config.yml".into(),
@@ -50,13 +52,23 @@ pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
         Part::directory(data.clone()),
         Part::file("/etc/systemd/system/registry.service", unit),
         Part::service("registry.service", version.hex()),
+        started::restart_unit("registry.service", CERTIFICATES),
         listening(inputs.cluster),
-    ];
+    ]);
     Ok(Step::new("registry/install", format!("Install the registry {}", component.version), parts))
 }
 
+/// The registry's certificate and its key.
+pub fn pair(keys: &Keys) -> Result<Vec<Part>, InstallError> {
+    let pair = keys.registry()?;
+    Ok(vec![
+        Part::file("/etc/registry/ssl/registry.crt", pair.certificate.clone()),
+        Part::secret_file("/etc/registry/ssl/registry.key", pair.key.clone()),
+    ])
+}
+
 /// systemd calls the service active before it listens.
-fn listening(cluster: &Cluster) -> Part {
+pub fn listening(cluster: &Cluster) -> Part {
     let mut part = Part::command(
         "Wait until the registry listens",
         format!(
@@ -73,7 +85,7 @@ fn listening(cluster: &Cluster) -> Part {
 }
 
 /// The port that the registry's name asks for.
-fn port(cluster: &Cluster) -> u16 {
+pub fn port(cluster: &Cluster) -> u16 {
     let name = cluster.registry_name().unwrap_or_default();
     name.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(443)
 }

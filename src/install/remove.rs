@@ -58,7 +58,8 @@ pub fn kubernetes(cluster: &Cluster) -> Step {
         "" => "/var/lib/containerd",
         folder => folder,
     };
-    let mut parts = vec![
+    let mut parts = super::kubernetes::no_timer();
+    parts.extend([
         stopped("kubelet.service"),
         Part::command(
             "Stop all pods",
@@ -83,7 +84,7 @@ pub fn kubernetes(cluster: &Cluster) -> Step {
              done\n\
              command -v nft >/dev/null && { nft delete table ip kube-proxy; nft delete table ip6 kube-proxy; } 2>/dev/null || :",
         ),
-    ];
+    ]);
     parts.extend(absent(KUBERNETES));
     parts.extend(absent(RUNTIME));
     parts.push(Part::command(

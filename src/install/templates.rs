@@ -28,6 +28,9 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("kubelet.service", include_str!("../../templates/kubelet.service")),
     ("registry.service", include_str!("../../templates/registry.service")),
     ("registry.yaml", include_str!("../../templates/registry.yaml")),
+    ("renew-certs.service", include_str!("../../templates/renew-certs.service")),
+    ("renew-certs.sh", include_str!("../../templates/renew-certs.sh")),
+    ("renew-certs.timer", include_str!("../../templates/renew-certs.timer")),
     ("sysctl.conf", include_str!("../../templates/sysctl.conf")),
 ];
 

@@ -12,7 +12,7 @@ use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
 use crate::event::Events;
 use crate::host::facts::Facts;
-use crate::install::{Found, Inputs, kubernetes};
+use crate::install::{Found, Inputs, NodeState, kubernetes};
 use crate::plan::{self, OperatorWork, Order, Plan, Stage, Task, suffice};
 use crate::run::Summary;
 use crate::trust::receipt::Delivered;
@@ -63,6 +63,10 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
         facts.iter().map(|(host, facts)| (host.clone(), gather::found(&cluster, facts))).collect();
     let question = newcomers::question(verb, &cluster, &found, &events)?;
     gather::preflight(&cluster, &bundle, &facts, &events)?;
+    if found.values().any(|found| found.node == NodeState::Joined) {
+        // They believe in the authorities of the site that made them. Without it, new ones would be made here.
+        Site::of_cluster(&cluster)?;
+    }
 
     let plan = make_plan(&cluster, &bundle, &found, &site, options.push_images)?;
     let lacking = push::not_in_registry(&plan, &bundle, lacking, &events).await;
@@ -114,7 +118,7 @@ fn make_plan(
     };
     let fail = |source| JobError::new(Kind::File, "no plan can be made").because(source);
     let mut plan = plan::create(&inputs, push_images).map_err(fail)?;
-    let content = kubernetes::kubeconfig(cluster, &keys).map_err(fail)?;
+    let content = kubernetes::kubeconfig(cluster, &keys.kubernetes_ca, &keys.operator).map_err(fail)?;
     plan.stages.push(Stage {
         name: "kubeconfig".into(),
         title: "Write the kubeconfig".into(),

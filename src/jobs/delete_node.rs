@@ -45,7 +45,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     }
     let after = cluster.without(&options.name);
 
-    let site = Site::open(&cluster)?;
+    let site = Site::of_cluster(&cluster)?;
     let _lock = engine::lock(&site, "delete node")?;
     let reached = if options.gone { &after } else { &cluster };
     let hosts = site.connect(reached, &options.connect, &events).await.map_err(|error| unreached(error, &options))?;
@@ -56,7 +56,8 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let pods = if options.gone { Vec::new() } else { leaving::pods(lead, &options.name, &hosts).await? };
 
     let fail = |source| JobError::new(Kind::File, "no plan can be made").because(source);
-    let kubeconfig = kubernetes::kubeconfig(&after, &site.keys(&after)?).map_err(fail)?;
+    let (authority, operator) = site.operators_keys()?;
+    let kubeconfig = kubernetes::kubeconfig(&after, &authority, &operator).map_err(fail)?;
     let leaving = Leaving {
         cluster: &cluster,
         name: &options.name,

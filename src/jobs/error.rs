@@ -22,17 +22,21 @@ pub enum Kind {
     Host,
     /// The user answered no. Exit code 8.
     Declined,
-    /// What the command looked at is not well. Exit code 9.
+    /// `kk etcd status` found a member that is not well. Exit code 9.
     Unwell,
     /// `kk artifact diff --exit-code` found a difference. Exit code 10.
     Different,
+    /// `kk certs check-expiration` found a certificate that has expired, or will within the limit. Exit code 11.
+    Expiring,
+    /// `kk status` found something that is not well. Exit code 12.
+    Degraded,
     /// Interrupted by a signal. Exit code 130.
     Interrupted,
 }
 
 impl Kind {
     /// All kinds, by exit code. docs/reference/exit-codes.md is made from this list.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Internal,
         Self::Usage,
         Self::File,
@@ -43,6 +47,8 @@ impl Kind {
         Self::Declined,
         Self::Unwell,
         Self::Different,
+        Self::Expiring,
+        Self::Degraded,
         Self::Interrupted,
     ];
 
@@ -59,6 +65,8 @@ impl Kind {
             Self::Declined => 8,
             Self::Unwell => 9,
             Self::Different => 10,
+            Self::Expiring => 11,
+            Self::Degraded => 12,
             Self::Interrupted => 130,
         }
     }
@@ -86,6 +94,12 @@ impl Kind {
                 "`kk etcd status` looked at all it could, told of it, and not all is well: a member is down, cannot be reached, or raises an alarm. Nothing was changed."
             }
             Self::Different => "The command found a difference, and was asked to say so by its exit code.",
+            Self::Expiring => {
+                "`kk certs check-expiration` found a certificate that has expired or expires within the limit. It comes before exit code 7: hosts may have been out of reach too."
+            }
+            Self::Degraded => {
+                "`kk status` found something of the cluster that is not well, such as a host that does not answer."
+            }
             Self::Interrupted => {
                 "Ctrl-C or SIGTERM. What was running was finished unless it was pressed twice; run the same command again to go on."
             }

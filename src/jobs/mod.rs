@@ -2,6 +2,7 @@
 
 pub mod add_nodes;
 pub mod cache;
+pub mod certs;
 pub mod check;
 pub mod create_cluster;
 pub mod create_config;
@@ -26,6 +27,7 @@ pub mod key_endorse;
 pub mod key_generate;
 pub mod key_list;
 mod keys;
+pub mod kubeconfig;
 mod leaving;
 mod logins;
 mod newcomers;
@@ -39,6 +41,7 @@ pub mod serve;
 pub mod sign;
 pub mod site;
 pub mod split;
+pub mod status;
 pub mod store;
 mod summary;
 pub mod verify;

@@ -17,6 +17,7 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     let cluster = inputs.cluster;
     let (all, etcd_hosts) = (cluster.spec.hosts.iter().collect::<Vec<_>>(), cluster.hosts_of("etcd"));
     let (registries, members) = (cluster.hosts_of("registry"), cluster.nodes());
+    let control_planes = cluster.control_planes();
     let first = inputs.first_control_plane()?;
     let others: Vec<&Host> = members.iter().copied().filter(|host| host.name != first.name).collect();
 
@@ -56,6 +57,9 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     }
     let before_join = ["init", "configuration", "api-servers", "forget", "token"];
     stages.each("join", "Join the cluster", &before_join, &others, |host| kubernetes::join(inputs, host))?;
+    stages.each("auto-renew", "Set how certificates are renewed", &["init", "join"], &control_planes, |host| {
+        kubernetes::auto_renew(cluster, inputs.templates, host)
+    })?;
     // Where the first control plane of the file has only now become a node, hosts that are none are led to it too.
     let moved = cluster.control_planes().first().is_some_and(|host| host.name != first.name);
     let led = if moved { &all } else { &members };

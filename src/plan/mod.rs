@@ -2,10 +2,13 @@
 
 mod create;
 mod etcd;
+pub mod expiry;
 pub mod leave;
 pub mod preflight;
 mod remove;
 mod render;
+mod renew;
+pub mod status;
 pub mod suffice;
 mod survey;
 #[cfg(test)]
@@ -23,6 +26,7 @@ pub use etcd::{restore_etcd, snapshot_etcd};
 pub use leave::leave;
 pub use remove::remove;
 pub use render::{render, render_changes};
+pub use renew::renew;
 pub use survey::{Finding, StepPlace, Survey};
 
 /// What a job will do, in full.

@@ -37,7 +37,7 @@ bare() {
         systemctl --failed --no-legend --plain | sed "s/^/failed /"
         for file in /etc/kubernetes /etc/kubekey /etc/cni /etc/containerd /etc/etcd /etc/ssl/etcd /etc/registry \
             /etc/crictl.yaml /etc/modules-load.d/kk.conf /etc/sysctl.d/99-kk.conf /opt/cni /var/lib/cni /var/lib/kk \
-            /run/containerd /run/flannel /var/log/pods /var/log/containers ~root/.kube /etc/systemd/system/*kube* \
+            /run/containerd /run/flannel /var/log/pods /var/log/containers ~root/.kube /etc/systemd/system/*kube* /etc/systemd/system/kk-* \
             /etc/systemd/system/*/kube* /etc/systemd/system/*etcd* /etc/systemd/system/*/etcd* /var/lib/etcd.before-restore-*; do
             [ ! -e "$file" ] || echo "file $file"
         done

@@ -104,6 +104,7 @@ fn every_field_is_acted_upon_or_refused() {
     /kubernetes/nodeCidrMaskSize
     /kubernetes/apiserverCertExtraSans
     /kubernetes/proxyMode
+    /kubernetes/autoRenewCerts
     /kubernetes/apiserverArgs
     /kubernetes/controllerManagerArgs
     /kubernetes/schedulerArgs

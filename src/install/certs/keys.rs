@@ -1,11 +1,13 @@
 //! All keys of a site: made once, kept by the operator, the same in every run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rcgen::{KeyPair, PublicKeyData};
 use secrecy::SecretString;
 
+use super::Name;
 use super::issue::{self, CertError, Pair, Request, Usage};
+use super::read::read_pem;
 use crate::cluster::Cluster;
 use crate::install::InstallError;
 
@@ -15,6 +17,20 @@ pub trait KeyStore {
     fn load(&self, name: &str) -> Result<Option<String>, std::io::Error>;
     /// Keeps a text, readable by the operator alone.
     fn save(&self, name: &str, text: &SecretString) -> Result<(), std::io::Error>;
+}
+
+/// Which kept certificates are made anew though they would still do.
+#[derive(Clone, Debug, Default)]
+pub struct Renew {
+    pub names: BTreeSet<Name>,
+    /// Those that end before this time, in seconds since 1970.
+    pub before: i64,
+}
+
+impl Renew {
+    fn wants(&self, name: Name, certificate: &str) -> bool {
+        self.names.contains(&name) && read_pem(certificate).map_or(true, |read| read.not_after < self.before)
+    }
 }
 
 /// The key pair that signs service accounts' tokens.
@@ -48,6 +64,14 @@ const YEAR: i64 = 365;
 impl Keys {
     /// Loads what is kept and makes what is missing or does not fit the cluster file any more.
     pub fn prepare(cluster: &Cluster, store: &dyn KeyStore) -> Result<Self, CertError> {
+        Self::renewed(cluster, store, &Renew::default())
+    }
+
+    /// The same, and makes anew what `renew` says.
+    pub fn renewed(cluster: &Cluster, store: &dyn KeyStore, renew: &Renew) -> Result<Self, CertError> {
+        let leaf = |name: Name, file: &str, authority: &Pair, request: &Request| {
+            leaf(store, file, authority, request, |certificate| renew.wants(name, certificate))
+        };
         let kubernetes_ca = authority(store, "kubernetes-ca", "kubernetes-ca")?;
         let etcd_ca = authority(store, "etcd-ca", "etcd-ca")?;
         let registry_ca = authority(store, "registry-ca", "kk-registry-ca")?;
@@ -56,7 +80,8 @@ impl Keys {
             let names =
                 vec![host.name.clone(), "localhost".into(), "127.0.0.1".into(), host.internal_ipv4().to_owned()];
             let request = request(&host.name, names, Usage::Both, YEARS_10);
-            etcd_members.insert(host.name.clone(), leaf(store, &format!("etcd-{}", host.name), &etcd_ca, &request)?);
+            etcd_members
+                .insert(host.name.clone(), leaf(Name::Etcd, &format!("etcd-{}", host.name), &etcd_ca, &request)?);
         }
         let registry = match (cluster.registry_name(), cluster.hosts_of("registry").first()) {
             (Some(name), Some(host)) => {
@@ -66,20 +91,16 @@ impl Keys {
                     names.push(host.address.clone());
                 }
                 names.dedup();
-                Some(leaf(store, "registry", &registry_ca, &request(&name, names, Usage::Server, YEARS_10))?)
+                Some(leaf(Name::Registry, "registry", &registry_ca, &request(&name, names, Usage::Server, YEARS_10))?)
             }
             _ => None,
-        };
-        let operator = Request {
-            organization: Some("system:masters".into()),
-            ..request("kubernetes-admin", Vec::new(), Usage::Client, YEAR)
         };
         Ok(Self {
             front_proxy_ca: authority(store, "front-proxy-ca", "front-proxy-ca")?,
             service_account: service_account(store)?,
-            operator: leaf(store, "operator", &kubernetes_ca, &operator)?,
+            operator: leaf(Name::Operator, "operator", &kubernetes_ca, &operator_request())?,
             etcd_client: leaf(
-                store,
+                Name::ApiserverEtcdClient,
                 "apiserver-etcd-client",
                 &etcd_ca,
                 &request("kube-apiserver-etcd-client", Vec::new(), Usage::Client, YEARS_10),
@@ -91,6 +112,23 @@ impl Keys {
             registry,
             foreign_registry_ca: None,
         })
+    }
+
+    /// The authority of Kubernetes and the operator's own pair alone; the pair is made anew as [`Keys::prepare`] does it.
+    pub fn operators(store: &dyn KeyStore) -> Result<(Pair, Pair), CertError> {
+        let kubernetes_ca = authority(store, "kubernetes-ca", "kubernetes-ca")?;
+        let operator = leaf(store, "operator", &kubernetes_ca, &operator_request(), |_| false)?;
+        Ok((kubernetes_ca, operator))
+    }
+
+    /// A new certificate with which a node's kubelet shows itself to API servers (Kubernetes, "Using Node Authorization").
+    /// It is not kept: from then on the kubelet has it renewed by itself.
+    pub fn kubelet(&self, node: &str) -> Result<Pair, CertError> {
+        let request = Request {
+            organization: Some("system:nodes".into()),
+            ..request(&format!("system:node:{node}"), Vec::new(), Usage::Client, YEAR)
+        };
+        issue::leaf(&self.kubernetes_ca, &request)
     }
 
     /// The certificate of an etcd member.
@@ -114,6 +152,13 @@ impl Keys {
     }
 }
 
+fn operator_request() -> Request {
+    Request {
+        organization: Some("system:masters".into()),
+        ..request("kubernetes-admin", Vec::new(), Usage::Client, YEAR)
+    }
+}
+
 fn request(common_name: &str, names: Vec<String>, usage: Usage, days: i64) -> Request {
     Request { common_name: common_name.to_owned(), organization: None, names, usage, days }
 }
@@ -125,9 +170,15 @@ fn authority(store: &dyn KeyStore, name: &str, common_name: &str) -> Result<Pair
     }
 }
 
-fn leaf(store: &dyn KeyStore, name: &str, authority: &Pair, request: &Request) -> Result<Pair, CertError> {
+fn leaf(
+    store: &dyn KeyStore,
+    name: &str,
+    authority: &Pair,
+    request: &Request,
+    renew: impl Fn(&str) -> bool,
+) -> Result<Pair, CertError> {
     match kept(store, name)? {
-        Some(pair) if issue::covers(&pair.certificate, request) => Ok(pair),
+        Some(pair) if issue::covers(&pair.certificate, request) && !renew(&pair.certificate) => Ok(pair),
         _ => keep(store, name, issue::leaf(authority, request)?),
     }
 }
@@ -145,21 +196,27 @@ fn service_account(store: &dyn KeyStore) -> Result<ServiceAccount, CertError> {
     Ok(ServiceAccount { private: SecretString::from(key.serialize_pem()), public: key.public_key_pem() })
 }
 
-/// Keys are written before certificates: a certificate without its key would never be replaced.
+/// The new pair takes the old one's place in the moment in which its key is written: the certificate lies beside it
+/// already, and whoever finds the key with another certificate takes that one.
 fn keep(store: &dyn KeyStore, name: &str, pair: Pair) -> Result<Pair, CertError> {
+    let certificate = SecretString::from(pair.certificate.clone());
+    save(store, &format!("{name}.next.crt"), &certificate)?;
     save(store, &format!("{name}.key"), &pair.key)?;
-    save(store, &format!("{name}.crt"), &SecretString::from(pair.certificate.clone()))?;
+    save(store, &format!("{name}.crt"), &certificate)?;
     Ok(pair)
 }
 
 fn kept(store: &dyn KeyStore, name: &str) -> Result<Option<Pair>, CertError> {
-    let (key, certificate) = (load(store, &format!("{name}.key"))?, load(store, &format!("{name}.crt"))?);
-    Ok(match (key, certificate) {
-        (Some(key), Some(certificate)) if matches(&key, &certificate) => {
-            Some(Pair { certificate, key: SecretString::from(key) })
+    let Some(key) = load(store, &format!("{name}.key"))? else { return Ok(None) };
+    for file in [format!("{name}.crt"), format!("{name}.next.crt")] {
+        match load(store, &file)? {
+            Some(certificate) if matches(&key, &certificate) => {
+                return Ok(Some(Pair { certificate, key: SecretString::from(key) }));
+            }
+            _ => {}
         }
-        _ => None,
-    })
+    }
+    Ok(None)
 }
 
 /// Whether key and certificate belong together; they do not after a run that was killed between writing the two.
@@ -175,4 +232,66 @@ fn load(store: &dyn KeyStore, name: &str) -> Result<Option<String>, CertError> {
 
 fn save(store: &dyn KeyStore, name: &str, text: &SecretString) -> Result<(), CertError> {
     store.save(name, text).map_err(|source| CertError::Store { name: name.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    /// Keeps in memory, and can be made to stop after some writes, as a kill does.
+    #[derive(Default)]
+    struct Memory {
+        files: RefCell<BTreeMap<String, String>>,
+        writes_left: RefCell<Option<usize>>,
+    }
+
+    impl KeyStore for Memory {
+        fn load(&self, name: &str) -> Result<Option<String>, std::io::Error> {
+            Ok(self.files.borrow().get(name).cloned())
+        }
+
+        fn save(&self, name: &str, text: &SecretString) -> Result<(), std::io::Error> {
+            if let Some(left) = self.writes_left.borrow_mut().as_mut() {
+                *left = left.checked_sub(1).ok_or_else(|| std::io::Error::other("killed"))?;
+            }
+            self.files.borrow_mut().insert(name.to_owned(), text.expose_secret().to_owned());
+            Ok(())
+        }
+    }
+
+    fn always(_: &str) -> bool {
+        true
+    }
+
+    #[test]
+    fn a_pair_is_the_old_or_the_new_one_wherever_a_run_is_killed() {
+        let ca = issue::authority("test-ca").unwrap();
+        let request = request("node1", vec!["node1".into()], Usage::Both, 30);
+        for writes in 0..4 {
+            let store = Memory::default();
+            let old = leaf(&store, "x", &ca, &request, always).unwrap();
+            store.writes_left.replace(Some(writes));
+            let new = leaf(&store, "x", &ca, &request, always);
+            assert_eq!(new.is_ok(), writes == 3);
+            let found = kept(&store, "x").unwrap().expect("there is a pair");
+            assert_eq!(found.certificate == old.certificate, writes < 2, "{writes}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_named_and_near_its_end_is_renewed() {
+        let store = Memory::default();
+        let ca = issue::authority("test-ca").unwrap();
+        let request = request("x", Vec::new(), Usage::Client, 100);
+        let pair = leaf(&store, "x", &ca, &request, always).unwrap();
+        let end = read_pem(&pair.certificate).unwrap().not_after;
+        let renew = |name, before| Renew { names: BTreeSet::from([name]), before };
+        assert!(renew(Name::Etcd, end + 1).wants(Name::Etcd, &pair.certificate));
+        assert!(!renew(Name::Etcd, end).wants(Name::Etcd, &pair.certificate));
+        assert!(!renew(Name::Etcd, end + 1).wants(Name::Registry, &pair.certificate));
+    }
 }

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::certs::Keys;
 use super::members::{self, CONFIG};
 use super::templates::Templates;
-use super::{Inputs, InstallError};
+use super::{Inputs, InstallError, started};
 use crate::cluster::{Cluster, Host};
 use crate::digest::Digest;
 use crate::host::Step;
@@ -30,6 +31,9 @@ pub use status::{Backup, Member, Report, Situation, read_member, report, status_
 
 /// Where KubeKey's users look for etcd's certificates.
 pub const SSL: &str = "/etc/ssl/etcd/ssl";
+
+/// What a member reads of its own.
+pub const CERTIFICATES: &[&str] = &["/etc/ssl/etcd/ssl/member.pem", "/etc/ssl/etcd/ssl/member-key.pem"];
 
 /// How a member finds the others when its data folder is empty. Once it has data, it reads none of this.
 pub enum Beginning<'a> {
@@ -96,12 +100,18 @@ pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
 /// What a running member has read. They stand in the step that starts it too, so that it is restarted when one of them
 /// had to be put right.
 fn files(inputs: &Inputs, host: &Host) -> Result<Vec<Part>, InstallError> {
-    let member = inputs.keys.etcd_member(&host.name)?;
+    let mut parts = vec![Part::file(format!("{SSL}/ca.pem"), inputs.keys.etcd_ca.certificate.clone())];
+    parts.extend(pair(inputs.keys, host)?);
+    parts.push(Part::file("/etc/systemd/system/etcd.service", inputs.templates.render("etcd.service", json!({}))?));
+    Ok(parts)
+}
+
+/// The member's certificate and its key.
+pub fn pair(keys: &Keys, host: &Host) -> Result<Vec<Part>, InstallError> {
+    let member = keys.etcd_member(&host.name)?;
     Ok(vec![
-        Part::file(format!("{SSL}/ca.pem"), inputs.keys.etcd_ca.certificate.clone()),
         Part::file(format!("{SSL}/member.pem"), member.certificate.clone()),
         Part::secret_file(format!("{SSL}/member-key.pem"), member.key.clone()),
-        Part::file("/etc/systemd/system/etcd.service", inputs.templates.render("etcd.service", json!({}))?),
     ])
 }
 
@@ -128,22 +138,24 @@ fn what_runs(config: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Changes with everything that a running member has read from kk.
-fn version(inputs: &Inputs, host: &Host) -> Result<String, InstallError> {
+/// The member runs with what kk has given it. Its certificate may have been renewed by a run that had no bundle, so that
+/// one counts by the time at which it was written.
+fn running(inputs: &Inputs, host: &Host) -> Result<[Part; 2], InstallError> {
     let text = format!(
-        "{}{}{}{}",
+        "{}{}{}",
         inputs.templates.render("etcd.service", json!({}))?,
         what_runs(&config(inputs.cluster, inputs.templates, host, &Beginning::New)?),
         inputs.source("etcd", host)?.sha256,
-        inputs.keys.etcd_member(&host.name)?.certificate,
     );
-    Ok(Digest::of(text.as_bytes()).hex())
+    let service = Part::service("etcd.service", Digest::of(text.as_bytes()).hex());
+    Ok([service, started::restart_unit("etcd.service", CERTIFICATES)])
 }
 
 /// The member runs, and the whole cluster answers.
 pub fn start(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     let mut parts = files(inputs, host)?;
-    parts.extend([Part::service("etcd.service", version(inputs, host)?), healthy(inputs.cluster), members::recorded()]);
+    parts.extend(running(inputs, host)?);
+    parts.extend([healthy(inputs.cluster), members::recorded()]);
     Ok(Step::new("etcd/start", "Start etcd", parts))
 }
 
@@ -159,7 +171,9 @@ pub fn start_learner(inputs: &Inputs, host: &Host, members: &[&Host]) -> Result<
     }
     let mut parts = files(inputs, host)?;
     let config = config(inputs.cluster, inputs.templates, host, &Beginning::Existing(members))?;
-    parts.extend([Part::file(CONFIG, config), Part::service("etcd.service", version(inputs, host)?), answers]);
+    parts.push(Part::file(CONFIG, config));
+    parts.extend(running(inputs, host)?);
+    parts.push(answers);
     Ok(Step::new("etcd/start-learner", "Start etcd as a learner", parts))
 }
 

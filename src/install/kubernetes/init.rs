@@ -8,6 +8,7 @@ use super::{CLEAN, JOINED, KUBECTL, binaries, kubeadm};
 use crate::cluster::Host;
 use crate::host::Step;
 use crate::host::part::{Directory, Part};
+use crate::install::certs::Keys;
 use crate::install::{Inputs, InstallError, config};
 
 const CONFIG: &str = "/etc/kubernetes/kk/kubeadm.yaml";
@@ -36,7 +37,7 @@ pub fn initialise(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
 pub(super) fn keys(inputs: &Inputs) -> Vec<Part> {
     let pki = "/etc/kubernetes/pki";
     let keys = inputs.keys;
-    vec![
+    let mut parts = vec![
         Part::directory("/etc/kubernetes"),
         Part::directory(pki),
         Part::directory(format!("{pki}/etcd")),
@@ -47,8 +48,17 @@ pub(super) fn keys(inputs: &Inputs) -> Vec<Part> {
         Part::file(format!("{pki}/sa.pub"), keys.service_account.public.clone()),
         Part::secret_file(format!("{pki}/sa.key"), keys.service_account.private.clone()),
         Part::file(format!("{pki}/etcd/ca.crt"), keys.etcd_ca.certificate.clone()),
-        Part::file(format!("{pki}/apiserver-etcd-client.crt"), keys.etcd_client.certificate.clone()),
-        Part::secret_file(format!("{pki}/apiserver-etcd-client.key"), keys.etcd_client.key.clone()),
+    ];
+    parts.extend(etcd_client(keys));
+    parts
+}
+
+/// What API servers show to etcd.
+pub fn etcd_client(keys: &Keys) -> Vec<Part> {
+    let file = "/etc/kubernetes/pki/apiserver-etcd-client";
+    vec![
+        Part::file(format!("{file}.crt"), keys.etcd_client.certificate.clone()),
+        Part::secret_file(format!("{file}.key"), keys.etcd_client.key.clone()),
     ]
 }
 

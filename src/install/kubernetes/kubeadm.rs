@@ -41,7 +41,7 @@ pub fn join(inputs: &Inputs, host: &Host, first: &Host, token: &str) -> Value {
 }
 
 /// The API servers' own port. Only an endpoint that stands elsewhere can have another one.
-pub(super) fn bind_port(cluster: &Cluster) -> u16 {
+pub fn bind_port(cluster: &Cluster) -> u16 {
     let endpoint = &cluster.spec.control_plane_endpoint;
     if endpoint.address.is_empty() && !endpoint.external_dns { endpoint.port } else { 6443 }
 }

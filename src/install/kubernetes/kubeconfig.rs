@@ -6,14 +6,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Host};
-use crate::install::certs::Keys;
+use crate::install::certs::Pair;
 use crate::install::{InstallError, config};
 
 /// A kubeconfig with one context for the endpoint, current, and one for each control plane by itself.
 ///
 /// Addresses are the ones that the operator's machine reaches hosts by; certificates are checked against the
 /// endpoint's name, which every API server's certificate holds.
-pub fn kubeconfig(cluster: &Cluster, keys: &Keys) -> Result<SecretString, InstallError> {
+pub fn kubeconfig(cluster: &Cluster, authority: &Pair, operator: &Pair) -> Result<SecretString, InstallError> {
     let name = cluster.name.as_str();
     let endpoint = &cluster.spec.control_plane_endpoint;
     let mut entries = vec![(name.to_owned(), server(cluster))];
@@ -27,7 +27,7 @@ pub fn kubeconfig(cluster: &Cluster, keys: &Keys) -> Result<SecretString, Instal
             json!({ "name": name, "cluster": {
                 "server": server,
                 "tls-server-name": endpoint.domain,
-                "certificate-authority-data": encode(&keys.kubernetes_ca.certificate),
+                "certificate-authority-data": encode(&authority.certificate),
             }})
         })
         .collect();
@@ -41,8 +41,8 @@ pub fn kubeconfig(cluster: &Cluster, keys: &Keys) -> Result<SecretString, Instal
         "clusters": clusters,
         "contexts": contexts,
         "users": [{ "name": user, "user": {
-            "client-certificate-data": encode(&keys.operator.certificate),
-            "client-key-data": encode(keys.operator.key.expose_secret()),
+            "client-certificate-data": encode(&operator.certificate),
+            "client-key-data": encode(operator.key.expose_secret()),
         }}],
     });
     Ok(SecretString::from(config::yaml_stream("kubeconfig", &[document])?))

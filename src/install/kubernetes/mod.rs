@@ -1,5 +1,6 @@
 //! Kubernetes itself: kubeadm's binaries and configuration, the first control plane, and joining it.
 
+mod auto_renew;
 mod binaries;
 mod follow;
 mod images;
@@ -8,11 +9,13 @@ mod join;
 mod kubeadm;
 mod kubeconfig;
 
+pub use auto_renew::{auto_renew, no_timer};
 pub use binaries::install;
 pub use follow::{api_server, cluster_configuration};
 pub use images::{needed, needed_by};
-pub use init::{initialise, token};
+pub use init::{etcd_client, initialise, token};
 pub use join::{forget_half_joined, join};
+pub use kubeadm::bind_port;
 pub use kubeconfig::kubeconfig;
 
 /// Written on a host when kubeadm has ended well there.

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use crate::cluster::Cluster;
 use crate::host::{Machine, MachineError, Script};
 use crate::install::etcd::{self, Report, Situation};
-use crate::jobs::site::{Hosts, describe_machine};
+use crate::jobs::site::{Hosts, reason};
 
 /// Four questions of etcdctl's, six seconds each, and what goes before.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ pub async fn look(cluster: &Cluster, hosts: &Hosts, unreached: &BTreeMap<String,
         let name = host.name.as_str();
         match (hosts.get(name), unreached.get(name)) {
             (Some(machine), _) => ask(cluster, name, machine.as_ref()).await,
-            (None, Some(error)) => Situation::unseen(name, without_name(name, error)),
+            (None, Some(error)) => Situation::unseen(name, reason(name, error)),
             (None, None) => Situation::unseen(name, "nobody has connected to it".into()),
         }
     });
@@ -29,12 +29,6 @@ pub async fn look(cluster: &Cluster, hosts: &Hosts, unreached: &BTreeMap<String,
 async fn ask(cluster: &Cluster, name: &str, machine: &dyn Machine) -> Situation {
     match machine.run(&Script::calling(&etcd::status_script(cluster), PATIENCE)).await {
         Ok(output) => etcd::read_member(name, &output.stdout),
-        Err(error) => Situation::unseen(name, without_name(name, &error)),
+        Err(error) => Situation::unseen(name, reason(name, &error)),
     }
-}
-
-/// The host's name stands in a column of its own.
-fn without_name(name: &str, error: &MachineError) -> String {
-    let text = describe_machine(error);
-    text.strip_prefix(&format!("{name}: ")).unwrap_or(&text).to_owned()
 }

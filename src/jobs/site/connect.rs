@@ -37,6 +37,20 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> Result<Hosts, JobError> {
+        let (hosts, failures) = self.reach_all(cluster, options, events).await;
+        if failures.is_empty() {
+            return Ok(hosts);
+        }
+        Err(unreachable(failures.into_values().collect(), cluster.spec.hosts.len()))
+    }
+
+    /// Connects to every host of the cluster file, and tells of it; see [`Site::reach`].
+    pub async fn reach_all(
+        &self,
+        cluster: &Cluster,
+        options: &ConnectOptions,
+        events: &Events,
+    ) -> (Hosts, BTreeMap<String, MachineError>) {
         let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
         let title = format!("Connect to {} hosts", all.len());
         let started = std::time::Instant::now();
@@ -44,9 +58,8 @@ impl Site {
         let (hosts, failures) = self.reach(&all, options).await;
         if failures.is_empty() {
             events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
-            return Ok(hosts);
         }
-        Err(unreachable(failures.into_values().collect(), all.len()))
+        (hosts, failures)
     }
 
     /// Connects to these hosts; by name, those that can be reached, and why the others cannot.
@@ -104,7 +117,7 @@ fn unreachable(failures: Vec<MachineError>, all: usize) -> JobError {
 }
 
 /// An error with its causes on one line.
-pub fn describe(error: &MachineError) -> String {
+fn describe(error: &MachineError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {
@@ -112,4 +125,10 @@ pub fn describe(error: &MachineError) -> String {
         cause = source.source();
     }
     text
+}
+
+/// The same for a text in which the host's name stands already.
+pub fn reason(host: &str, error: &MachineError) -> String {
+    let text = describe(error);
+    text.strip_prefix(&format!("{host}: ")).unwrap_or(&text).to_owned()
 }

@@ -9,7 +9,7 @@ mod trust;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use connect::{ConnectOptions, Hosts, describe as describe_machine};
+pub use connect::{ConnectOptions, Hosts, reason};
 pub use deliveries::{Delivery, PUBLIC_KEY as RECEIPT_KEY};
 pub use secrets::bootstrap_token;
 pub use trust::TrustRecord;
@@ -17,7 +17,7 @@ pub use trust::TrustRecord;
 use super::{JobError, Kind};
 use crate::cluster::Cluster;
 use crate::install::RegistryLogin;
-use crate::install::certs::Keys;
+use crate::install::certs::{Keys, Pair, Renew};
 use crate::install::templates::{BUILT_IN, Templates};
 
 /// Folder of the store in the site's.
@@ -37,6 +37,27 @@ impl Site {
                 .map_err(|source| JobError::internal(format!("cannot make the folder {}", folder.display()), source))?;
         }
         Ok(site)
+    }
+
+    /// Opens the folder of a site from which a cluster was installed: its authorities are there.
+    ///
+    /// # Errors
+    /// There are none. Whoever works on a cluster that stands must not make new ones.
+    pub fn of_cluster(cluster: &Cluster) -> Result<Self, JobError> {
+        let folder = Self::folder_of(cluster)?;
+        let mut needed = vec!["sa.key".to_owned()];
+        for authority in ["kubernetes-ca", "front-proxy-ca", "etcd-ca", "registry-ca"] {
+            needed.extend([format!("{authority}.key"), format!("{authority}.crt")]);
+        }
+        needed.retain(|name| !folder.join("pki").join(name).is_file());
+        if needed.is_empty() {
+            return Self::open(cluster);
+        }
+        let message = format!("the keys of cluster {} are not in {}", cluster.name, folder.join("pki").display());
+        let missing = format!("missing: {}", needed.join(", "));
+        Err(JobError::new(Kind::File, message)
+            .details([missing])
+            .hint("run it with the cluster file on the machine that the cluster was installed from, or bring its .kk folder here"))
     }
 
     /// Where the folder of this cluster's site is, or will be.
@@ -104,6 +125,29 @@ impl Site {
             .map_err(|source| JobError::new(Kind::Internal, "cannot prepare the site's keys").because(source))?;
         keys.foreign_registry_ca = self.foreign_registry_ca(cluster)?;
         Ok(keys)
+    }
+
+    /// The same, and what `renew` says is made anew. With `keep` false, nothing of it is kept: for looking ahead.
+    pub fn renewed_keys(&self, cluster: &Cluster, renew: &Renew, keep: bool) -> Result<Keys, JobError> {
+        let folder = store::Folder(self.keys_folder());
+        let keys = match keep {
+            true => Keys::renewed(cluster, &folder, renew),
+            false => Keys::renewed(cluster, &store::Draft::over(folder), renew),
+        };
+        keys.map_err(|source| JobError::new(Kind::Internal, "cannot prepare the site's keys").because(source))
+    }
+
+    /// The authority of Kubernetes and the operator's own pair, which is made anew in its last week.
+    pub fn operators_keys(&self) -> Result<(Pair, Pair), JobError> {
+        Keys::operators(&store::Folder(self.keys_folder()))
+            .map_err(|source| JobError::new(Kind::Internal, "cannot prepare the operator's keys").because(source))
+    }
+
+    /// A certificate that is kept under this name, such as `etcd-ca`, with its path.
+    pub fn kept_certificate(&self, name: &str) -> (PathBuf, std::io::Result<String>) {
+        let path = self.keys_folder().join(format!("{name}.crt"));
+        let text = store::read_bounded(&path);
+        (path, text)
     }
 
     /// The CA file that the cluster file names for a registry that kk does not run.

@@ -1,5 +1,7 @@
 //! Files of the site: readable by the operator alone, whole or not there.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -26,6 +28,33 @@ impl KeyStore for Folder {
 
     fn save(&self, name: &str, text: &SecretString) -> Result<(), io::Error> {
         write_private(&self.0.join(name), text)
+    }
+}
+
+/// What would be kept in a folder, and is not.
+pub struct Draft {
+    folder: Folder,
+    written: RefCell<BTreeMap<String, SecretString>>,
+}
+
+impl Draft {
+    /// Over what lies in a folder.
+    pub fn over(folder: Folder) -> Self {
+        Self { folder, written: RefCell::default() }
+    }
+}
+
+impl KeyStore for Draft {
+    fn load(&self, name: &str) -> Result<Option<String>, io::Error> {
+        match self.written.borrow().get(name) {
+            Some(text) => Ok(Some(text.expose_secret().to_owned())),
+            None => self.folder.load(name),
+        }
+    }
+
+    fn save(&self, name: &str, text: &SecretString) -> Result<(), io::Error> {
+        self.written.borrow_mut().insert(name.to_owned(), text.clone());
+        Ok(())
     }
 }
 

@@ -64,6 +64,16 @@ pub fn leave(leaving: &Leaving) -> Result<Plan, InstallError> {
             Ok(Some(kubernetes::api_server(&after, host)))
         })?;
     }
+    if was_control_plane && after.spec.kubernetes.auto_renew_certs {
+        // Each has an hour by its place among them.
+        stages.each(
+            "auto-renew",
+            "Set when certificates are renewed",
+            Order::Parallel,
+            &owned(after.control_planes()),
+            |host| kubernetes::auto_renew(&after, leaving.templates, host).map(Some),
+        )?;
+    }
     if was_control_plane {
         stages.each("balancers", "Let load balancers follow", Order::OneByOne, &owned(after.workers()), |host| {
             loadbalancer::follow(&after, leaving.templates, host)

@@ -40,6 +40,7 @@ fn bare_hosts_get_everything() {
     dns: node1 after init
     token: node1 after init
     join: node2 node3 node4 after init, configuration, token
+    auto-renew: node1 node2 node3 after init, join
     endpoint: node1 node2 node3 node4 after init, join
     etcd-backup: node1 node2 node3 after etcd
     labels: node1 after join
@@ -127,6 +128,7 @@ fn a_control_plane_with_etcd_joins_those_that_stand() {
     dns: node1 after init
     token: node1 after init
     join: node2 node3 node4 after init, configuration, api-servers, token
+    auto-renew: node1 node2 node3 after init, join
     endpoint: node1 node2 node3 node4 after init, join
     etcd-backup: node1 node2 node3 after etcd, etcd-follow
     labels: node1 after join

@@ -3,6 +3,7 @@
 pub mod create;
 pub use create::outline;
 mod etcd;
+mod renew;
 mod suffice;
 
 use std::collections::BTreeMap;

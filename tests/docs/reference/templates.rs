@@ -21,6 +21,9 @@ const FILES: &[(&str, &str)] = &[
     ("kubelet.service", "/etc/systemd/system/kubelet.service"),
     ("registry.service", "/etc/systemd/system/registry.service"),
     ("registry.yaml", "/etc/registry/config.yml"),
+    ("renew-certs.service", "/etc/systemd/system/kk-renew-certs.service"),
+    ("renew-certs.sh", "/usr/local/sbin/kk-renew-certs"),
+    ("renew-certs.timer", "/etc/systemd/system/kk-renew-certs.timer"),
     ("sysctl.conf", "/etc/sysctl.d/99-kk.conf"),
 ];
 
