@@ -232,3 +232,20 @@ bench_serve() {
     add_memory serve "$(peak_memory $pid)"
     stop_server serve "artifact serve"
 }
+
+# What the engine itself takes for many hosts: its own tests print it, as no command could without the hosts.
+bench_engine() {
+    local log seconds memory busy
+    log=$(log_file engine)
+    (cd "$checkout" && CARGO_PROFILE_RELEASE_LTO=off cargo test --release --locked --lib -- --ignored --nocapture --exact \
+        run::scale::a_plan_for_a_thousand_hosts) >"$log" 2>&1 || { tail -n 20 "$log" >&2; die "the engine's tests failed"; }
+    read -r _ _ seconds memory _ < <(grep '^measured plan' "$log")
+    at_most "a plan for 1,000 hosts" "$seconds" s 2
+    at_most "a plan for 1,000 hosts: peak memory" "$(calculate "$memory / 1024" 0)" MiB 300
+    (cd "$checkout" && CARGO_PROFILE_RELEASE_LTO=off cargo test --release --locked --lib -- --ignored --nocapture --exact \
+        run::scale::a_run_over_five_hundred_hosts) >"$log" 2>&1 || { tail -n 20 "$log" >&2; die "the engine's tests failed"; }
+    read -r _ _ seconds busy memory _ < <(grep '^measured run' "$log")
+    say "  a run over 500 hosts: $seconds s, of which $busy s of processor time"
+    add_row "a run over 500 hosts with 20 ms latency: wall time that is waiting for hosts" \
+        "$(calculate "100 * (1 - $busy / $seconds)" 1) %" "" "" "at least 95 %" "$(verdict "$busy <= 0.05 * $seconds")"
+}

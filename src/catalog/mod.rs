@@ -1,5 +1,6 @@
-//! Which versions exist, where they come from, what fits with what. Data, read on the connected side only: inside the
-//! gap the bundle's inventory is the one authority on versions.
+//! Which versions exist, where they come from, what fits with what. Data for the connected side: inside the gap the
+//! bundle's inventory is the one authority on what there is, and the catalog says no more than which of several tags of
+//! one image goes with a release.
 
 mod checksum;
 mod source;
@@ -51,6 +52,9 @@ pub struct Choice {
 pub struct Defaults {
     /// `1.35`
     pub kubernetes: String,
+    /// The release of this minor that was looked at, and that upgrades go through: `v1.35.4`.
+    #[serde(default)]
+    pub release: Option<String>,
     /// Component name → version.
     pub versions: BTreeMap<String, String>,
     /// The images that kubeadm of this minor asks for by name, besides those of the release itself.
@@ -115,6 +119,11 @@ impl Catalog {
             .iter()
             .filter(|entry| !version::is_before(kubernetes, &entry.kubernetes))
             .reduce(|best, entry| if version::is_before(&best.kubernetes, &entry.kubernetes) { entry } else { best })
+    }
+
+    /// One release of each minor that upgrades go through, lowest first.
+    pub fn releases(&self) -> Vec<&str> {
+        self.defaults.iter().filter_map(|entry| entry.release.as_deref()).collect()
     }
 
     /// Whether a version of Kubernetes is below another, or below a minor such as `1.31`.

@@ -17,6 +17,7 @@ mod manifest;
 mod passphrase_flag;
 mod receipt;
 mod status;
+mod upgrade;
 mod version;
 
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ enum Command {
     Manifest(manifest::Command),
     Receipt(receipt::Args),
     Status(status::Args),
+    Upgrade(upgrade::Args),
     Version(version::Args),
 }
 
@@ -129,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Receipt(args) => receipt::run(args),
         Command::Status(args) => status::run(args),
         Command::Manifest(command) => manifest::run(command),
+        Command::Upgrade(args) => upgrade::run(args),
         Command::Version(args) => version::run(args),
     };
     match outcome {

@@ -3,8 +3,10 @@
 //! Each room takes [`Inputs`] and a host and gives a [`crate::host::Step`]. The rooms know the cluster file, the
 //! inventory and what was found on the hosts; versions come from the inventory alone.
 
+pub mod around;
 pub mod certs;
 mod config;
+pub mod cordon;
 pub mod dns;
 pub mod etcd;
 pub mod kubernetes;

@@ -72,7 +72,7 @@ fn containerd_config(inputs: &Inputs) -> Result<String, InstallError> {
         "state": "/run/containerd",
         "plugins": {
             "io.containerd.cri.v1.images": {
-                "pinned_images": { "sandbox": inputs.image_in("registry.k8s.io/pause")? },
+                "pinned_images": { "sandbox": inputs.image_of_release("registry.k8s.io/pause")? },
                 "registry": { "config_path": CERTS },
             },
             "io.containerd.cri.v1.runtime": {

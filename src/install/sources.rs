@@ -1,7 +1,9 @@
 //! From names to entries of the bundle.
 
 use super::{Inputs, InstallError};
+use crate::bundle::Inventory;
 use crate::bundle::inventory::Component;
+use crate::catalog::Catalog;
 use crate::cluster::Host;
 use crate::host::part::Source;
 
@@ -21,22 +23,38 @@ impl Inputs<'_> {
         Ok(source_of(self.component(name, host)?))
     }
 
-    /// The tag of the bundle's only image in this repository, such as `registry.k8s.io/pause`. Where there are several,
-    /// the last by name.
+    /// The bundle's image in a repository of which each release has a tag of its own, such as `registry.k8s.io/pause`.
+    pub fn image_of_release(&self, repository: &str) -> Result<&str, InstallError> {
+        image_of_release(self.inventory, repository, &self.cluster.spec.kubernetes.version)
+            .ok_or_else(|| InstallError::MissingImage { reference: format!("{repository}:…") })
+    }
+
+    /// The tag of the bundle's only image in this repository, such as `ghcr.io/flannel-io/flannel`. Where there are
+    /// several, the highest.
     pub fn image_in(&self, repository: &str) -> Result<&str, InstallError> {
         image_in(self.inventory, repository)
             .ok_or_else(|| InstallError::MissingImage { reference: format!("{repository}:…") })
     }
 }
 
-/// The bundle's last image in this repository.
-pub fn image_in<'a>(inventory: &'a crate::bundle::Inventory, repository: &str) -> Option<&'a str> {
-    inventory
-        .images
-        .iter()
-        .rev()
-        .map(|image| image.reference.as_str())
-        .find(|reference| reference.strip_prefix(repository).is_some_and(|rest| rest.starts_with([':', '@'])))
+/// The bundle's image in this repository; of several the highest, as versions are compared.
+pub fn image_in<'a>(inventory: &'a Inventory, repository: &str) -> Option<&'a str> {
+    let tag = |reference: &'a str| reference.strip_prefix(repository)?.strip_prefix([':', '@']);
+    let all = inventory.images.iter().map(|image| image.reference.as_str());
+    let all = all.filter_map(|reference| Some((tag(reference)?, reference)));
+    all.reduce(|best, next| if Catalog::is_before(next.0, best.0) { best } else { next })
+        .map(|(_, reference)| reference)
+}
+
+/// The same for a repository of which each release of Kubernetes has a tag of its own. A bundle for an upgrade over
+/// several releases holds one for each; the catalog says which of them goes with which, and the bundle which there are.
+pub fn image_of_release<'a>(inventory: &'a Inventory, repository: &str, kubernetes: &str) -> Option<&'a str> {
+    let catalog = Catalog::built_in().ok();
+    let named = catalog.as_ref().and_then(|catalog| catalog.defaults(kubernetes)).and_then(|defaults| {
+        let of_repository = |image: &&String| image.strip_prefix(repository).is_some_and(|rest| rest.starts_with(':'));
+        inventory.image(defaults.images.iter().find(of_repository)?)
+    });
+    named.map(|image| image.reference.as_str()).or_else(|| image_in(inventory, repository))
 }
 
 /// Kubernetes' own binaries are wanted in the cluster file's version, all else in the bundle's.

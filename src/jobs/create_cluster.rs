@@ -61,6 +61,7 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
     check_suffices(&cluster, &bundle, &facts)?;
     let found: BTreeMap<_, _> =
         facts.iter().map(|(host, facts)| (host.clone(), gather::found(&cluster, facts))).collect();
+    refuse_other_release(&cluster, &facts)?;
     let question = newcomers::question(verb, &cluster, &found, &events)?;
     gather::preflight(&cluster, &bundle, &facts, &events)?;
     if found.values().any(|found| found.node == NodeState::Joined) {
@@ -85,7 +86,7 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
 }
 
 /// Everything that the bundle lacks, at once; before a host is known by what the cluster file says, after by facts.
-fn check_suffices(
+pub(super) fn check_suffices(
     cluster: &Cluster,
     bundle: &Arc<Bundle<Verified>>,
     facts: &BTreeMap<String, Facts>,
@@ -97,6 +98,28 @@ fn check_suffices(
     };
     let missing = suffice::missing(cluster, bundle.inventory(), arch_of);
     if missing.is_empty() { Ok(()) } else { Err(check::lacks(&cluster.path, &missing)) }
+}
+
+/// Nodes that run another release than the cluster file names are not changed in passing: that is an upgrade, with all that
+/// goes before one, or a way back that does not exist.
+fn refuse_other_release(cluster: &Cluster, facts: &BTreeMap<String, Facts>) -> Result<(), JobError> {
+    let wanted = &cluster.spec.kubernetes.version;
+    let others: Vec<String> = facts
+        .iter()
+        .filter_map(|(host, facts)| Some((host, facts.kubelet.as_ref()?)))
+        .filter(|(_, found)| *found != wanted)
+        .map(|(host, found)| format!("{host} runs {found}"))
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the cluster runs another Kubernetes than the {wanted} of {}; no host was changed",
+        cluster.path.display()
+    );
+    Err(JobError::new(Kind::Preflight, message).details(others).hint(
+        "kk upgrade brings a cluster to a newer release; for anything else name the one that runs as spec.kubernetes.version",
+    ))
 }
 
 fn make_plan(

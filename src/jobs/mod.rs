@@ -44,6 +44,7 @@ pub mod split;
 pub mod status;
 pub mod store;
 mod summary;
+pub mod upgrade;
 pub mod verify;
 pub mod verify_parts;
 pub mod view_config;

@@ -78,7 +78,7 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
 }
 
 /// The images that a node needs at once, by the names in the bundle.
-fn images_of(inputs: &Inputs, host: &Host) -> Result<Vec<String>, InstallError> {
+pub(super) fn images_of(inputs: &Inputs, host: &Host) -> Result<Vec<String>, InstallError> {
     kubernetes::needed_by(inputs.cluster, host)
         .iter()
         .map(|needed| {
@@ -87,6 +87,15 @@ fn images_of(inputs: &Inputs, host: &Host) -> Result<Vec<String>, InstallError> 
                 .ok_or_else(|| InstallError::MissingImage { reference: needed.describe() })
         })
         .collect()
+}
+
+/// All images of the bundle, into the registry that the cluster file names.
+pub(super) fn push_images(inputs: &Inputs) -> Option<OperatorWork> {
+    let access = registry::access(inputs)?;
+    let images = inputs.inventory.images.iter();
+    let images = images.map(|image| (image.reference.clone(), registry::repository(&access.host, &image.reference)));
+    let images = images.collect();
+    Some(OperatorWork::PushImages(PushImages { registry: access, images }))
 }
 
 /// Collects stages; names of stages that turned out empty are dropped from what others wait for.
@@ -155,15 +164,8 @@ impl Stages {
     }
 
     fn push_images(&mut self, inputs: &Inputs) {
-        let Some(access) = registry::access(inputs) else { return };
-        let images = inputs
-            .inventory
-            .images
-            .iter()
-            .map(|image| (image.reference.clone(), registry::repository(&access.host, &image.reference)))
-            .collect();
-        let work = OperatorWork::PushImages(PushImages { registry: access, images });
-        self.add("push", "Push images to the registry", &["registry"], vec![Task::Operator(work)]);
+        let work = push_images(inputs).map(Task::Operator);
+        self.add("push", "Push images to the registry", &["registry"], work.into_iter().collect());
     }
 
     fn add(&mut self, name: &str, title: &str, after: &[&str], tasks: Vec<Task>) {

@@ -12,7 +12,8 @@ pub mod status;
 pub mod suffice;
 mod survey;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+pub mod upgrade;
 
 use std::path::PathBuf;
 

@@ -8,6 +8,8 @@ pub mod journal;
 mod lock;
 mod operator;
 mod progress;
+#[cfg(test)]
+mod scale;
 mod schedule;
 mod stop;
 mod survey;

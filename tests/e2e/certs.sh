@@ -99,13 +99,16 @@ shorten_all() {
         for name in admin controller-manager scheduler; do short_conf "$host" "/etc/kubernetes/$name.conf"; done
         short_kept "etcd-$host" etcd-ca "$host" /etc/ssl/etcd/ssl/member.pem
     done
-    short_conf node1 /etc/kubernetes/super-admin.conf
+    if has_super_admin; then short_conf node1 /etc/kubernetes/super-admin.conf; fi
     short_kept apiserver-etcd-client etcd-ca node1 /etc/kubernetes/pki/apiserver-etcd-client.crt \
         node2 /etc/kubernetes/pki/apiserver-etcd-client.crt node3 /etc/kubernetes/pki/apiserver-etcd-client.crt
     short_kept registry registry-ca node5 /etc/registry/ssl/registry.crt
     short_kubelet node1
     short_kubelet node4
 }
+
+# Only where kubeadm began the cluster: a host that left and came back has none.
+has_super_admin() { on node1 test -e /etc/kubernetes/super-admin.conf; }
 
 restart_all() {
     local host
@@ -146,11 +149,12 @@ prepare
 need_cluster
 all_is_well before
 kk certs-table certs check-expiration "${flags[@]}"
-for name in apiserver apiserver-kubelet-client apiserver-etcd-client front-proxy-client admin.conf super-admin.conf \
+for name in apiserver apiserver-kubelet-client apiserver-etcd-client front-proxy-client admin.conf \
     controller-manager.conf scheduler.conf kubelet kubelet-serving etcd registry operator \
     kubernetes-ca front-proxy-ca etcd-ca registry-ca; do
     says "$work/log/certs-table.log" "^$name +"
 done
+if has_super_admin; then says "$work/log/certs-table.log" '^super-admin.conf +node1 '; fi
 found '[.certificates[].host] | unique == [null, "node1", "node2", "node3", "node4", "node5"]'
 found '[.certificates[] | select(.used == "yes" and (.name | IN("apiserver", "etcd", "registry")))] | length == 7'
 say "  $(jq '.certificates | length' "$work/log/certs-check.json") certificates are shown"

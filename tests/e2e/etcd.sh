@@ -7,14 +7,15 @@ reach=(-f "$cluster_file" --known-hosts "$state/known_hosts")
 backups=/var/backups/kube_etcd
 etcd_keys() { etcdctl node2 get --prefix /kk-test/ | sha256sum; }
 snapshots() { on "$1" find "$backups" -maxdepth 1 -name '*.db' -printf '%f\n' | sort; }
-take_by_timer() { sleep 1; on "$1" systemctl start etcd-backup.service; }
+# Not faster than systemd lets a service be started.
+take_by_timer() { sleep 2.2; on "$1" systemctl start etcd-backup.service; }
 restored() { kk "$1" etcd restore "$snapshot" "${reach[@]}" --yes; }
 
 # 10,000 keys, in transactions of as many as etcd takes at once.
 write_keys() {
     local from
     for ((from = 0; from < 10000; from += 125)); do
-        { echo; seq -f 'put /kk-test/%05g value-of-%05g' "$from" $((from + 124)); echo; echo; } | etcdctl node1 txn >/dev/null
+        { echo; seq -f %05g "$from" $((from + 124)) | sed 's|.*|put /kk-test/& value-of-&|'; echo; echo; } | etcdctl node1 txn >/dev/null
     done
 }
 
@@ -113,9 +114,11 @@ seconds_of restored etcd-restore-again
 say "  restore over a cluster that works took $seconds s"
 healthy
 if kubectl get configmap after-the-restore >/dev/null 2>&1; then fail "what came after the backup is still there"; fi
-[[ $(on node1 sh -c 'ls -d /var/lib/etcd.before-restore-*/member | wc -l') -ge 1 ]] || fail "the old data is not kept"
+# Beside the folder, or in it where it is a disk of its own.
+kept_data='ls -d /var/lib/etcd.before-restore-*/member /var/lib/etcd/before-restore-*/member 2>/dev/null | wc -l'
+[[ $(on node1 sh -c "$kept_data") -ge 1 ]] || fail "the old data is not kept"
 ok "restored once more over members that worked; their data is kept aside"
 kubectl delete deployment etcd-case >/dev/null
 kubectl delete configmap before-the-backup >/dev/null
 etcdctl node1 del --prefix /kk-test/ >/dev/null
-for host in "${control_planes[@]}"; do on "$host" sh -c 'rm -rf /var/lib/etcd.before-restore-*'; done
+for host in "${control_planes[@]}"; do on "$host" sh -c 'rm -rf /var/lib/etcd.before-restore-* /var/lib/etcd/before-restore-*'; done

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154
 
 healthy() {
-    eventually 120 "four nodes are Ready" nodes_are_ready
+    eventually 120 "${#nodes[@]} nodes are Ready" nodes_are_ready
     eventually 60 "etcd has three healthy members" etcd_is_healthy
     eventually 120 "CoreDNS, flannel and kube-proxy run" system_pods_run
     eventually 120 "HAProxy and the control planes run" static_pods_run
@@ -12,7 +12,7 @@ healthy() {
 nodes_are_ready() {
     local lines
     lines=$(kubectl get nodes --no-headers)
-    [[ $(awk '$2 == "Ready" { print $1 }' <<<"$lines" | sort | paste -sd' ') == "${nodes[*]}" ]] && [[ $(wc -l <<<"$lines") -eq 4 ]]
+    [[ $(awk '$2 == "Ready" { print $1 }' <<<"$lines" | sort | paste -sd' ') == "${nodes[*]}" ]] && [[ $(wc -l <<<"$lines") -eq ${#nodes[@]} ]]
 }
 
 etcdctl() {

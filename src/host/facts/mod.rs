@@ -67,6 +67,8 @@ pub struct Facts {
     pub kk_units: BTreeSet<String>,
     /// kk has made a node of this host.
     pub joined: bool,
+    /// Release of the kubelet on a host of which kk has made a node, with its `v`.
+    pub kubelet: Option<String>,
     /// kubeadm has written the kubelet's credentials.
     pub kubelet_conf: bool,
     /// kubeadm has written the administrator's credentials.

@@ -114,6 +114,7 @@ fn read(facts: &mut Facts, key: &str, value: String) {
         }
         "joined" => facts.joined = value == "yes",
         "kubelet-conf" => facts.kubelet_conf = value == "yes",
+        "kubelet" => facts.kubelet = Some(value.to_owned()),
         "admin-conf" => facts.admin_conf = value == "yes",
         "etcd-data" => facts.etcd_data = value == "yes",
         "etcd-member" => facts.etcd_member = value == "yes",

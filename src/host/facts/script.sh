@@ -74,6 +74,7 @@ command -v getenforce >/dev/null && printf 'selinux=%s\n' "$(getenforce 2>/dev/n
 [ -d /var/lib/kk ] && echo kk=yes
 ls /var/lib/kk/units 2>/dev/null | head -n 100 | sed 's/^/kk-unit=/'
 [ -s /var/lib/kk/kubernetes/joined ] && echo joined=yes
+[ -s /var/lib/kk/kubernetes/joined ] && /usr/local/bin/kubelet --version 2>/dev/null | sed -n 's/^Kubernetes /kubelet=/p'
 [ -s /etc/kubernetes/kubelet.conf ] && echo kubelet-conf=yes
 [ -s /etc/kubernetes/admin.conf ] && echo admin-conf=yes
 [ -d /var/lib/etcd/member ] && echo etcd-data=yes

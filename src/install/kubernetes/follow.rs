@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{KUBECTL, kubeadm};
+use super::{KUBECTL, api_server_url, kubeadm};
 use crate::cluster::{Cluster, Host};
 use crate::host::Step;
 use crate::host::part::Part;
@@ -45,11 +45,11 @@ pub fn cluster_configuration(cluster: &Cluster) -> Step {
 pub fn api_server(cluster: &Cluster, host: &Host) -> Step {
     let manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
     let servers = etcd::endpoints(cluster).join(",");
-    let (address, port) = (host.internal_ipv4(), kubeadm::bind_port(cluster));
+    let own = api_server_url(cluster, host);
     let mut answers = Part::command(
         "Wait until the API server runs with them and answers",
         format!(
-            "pgrep -f '^kube-apiserver .*--etcd-servers={servers}( |$)' >/dev/null && {KUBECTL} --server https://{address}:{port} get --raw /readyz >/dev/null 2>&1"
+            "pgrep -f '^kube-apiserver .*--etcd-servers={servers}( |$)' >/dev/null && {KUBECTL} --server {own} get --raw /readyz >/dev/null 2>&1"
         ),
         ":",
     );

@@ -2,7 +2,7 @@
 
 use crate::bundle::Inventory;
 use crate::cluster::{Cluster, Host};
-use crate::install::sources::image_in;
+use crate::install::sources::{image_in, image_of_release};
 
 /// One image that nodes will ask for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,8 @@ pub struct Needed {
     pub repository: String,
     /// Exactly this tag, or whatever the bundle holds where kubeadm takes it from the configuration that we write.
     pub tag: Option<String>,
+    /// Where no tag is named: the release of Kubernetes that has one of its own.
+    pub release: Option<String>,
     /// Why it is asked for.
     pub because: &'static str,
 }
@@ -23,7 +25,10 @@ impl Needed {
                 let reference = format!("{}:{tag}", self.repository);
                 inventory.image(&reference).map(|image| image.reference.clone())
             }
-            None => image_in(inventory, &self.repository).map(str::to_owned),
+            None => match &self.release {
+                Some(release) => image_of_release(inventory, &self.repository, release).map(str::to_owned),
+                None => image_in(inventory, &self.repository).map(str::to_owned),
+            },
         }
     }
 
@@ -37,13 +42,18 @@ impl Needed {
 }
 
 fn need(repository: &str, tag: Option<&str>, because: &'static str) -> Needed {
-    Needed { repository: repository.into(), tag: tag.map(str::to_owned), because }
+    Needed { repository: repository.into(), tag: tag.map(str::to_owned), release: None, because }
+}
+
+/// One of which each release has a tag of its own.
+fn need_of(release: &str, repository: &str, because: &'static str) -> Needed {
+    Needed { release: Some(release.to_owned()), ..need(repository, None, because) }
 }
 
 /// Every image that this cluster asks for.
 pub fn needed(cluster: &Cluster) -> Vec<Needed> {
     let mut all: Vec<Needed> = cluster.nodes().into_iter().flat_map(|host| needed_by(cluster, host)).collect();
-    all.push(need("registry.k8s.io/coredns/coredns", None, "DNS in the cluster"));
+    all.push(need_of(&cluster.spec.kubernetes.version, "registry.k8s.io/coredns/coredns", "DNS in the cluster"));
     all.sort();
     all.dedup();
     all
@@ -52,7 +62,7 @@ pub fn needed(cluster: &Cluster) -> Vec<Needed> {
 /// The images that one node asks for as soon as it starts.
 pub fn needed_by(cluster: &Cluster, host: &Host) -> Vec<Needed> {
     let version = cluster.spec.kubernetes.version.as_str();
-    let mut images = vec![need("registry.k8s.io/pause", None, "the sandbox of every pod")];
+    let mut images = vec![need_of(version, "registry.k8s.io/pause", "the sandbox of every pod")];
     if !cluster.spec.kubernetes.disable_kube_proxy {
         images.push(need("registry.k8s.io/kube-proxy", Some(version), "services on every node"));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 use super::{CLEAN, JOINED, KUBECTL, binaries, kubeadm};
 use crate::cluster::Host;
@@ -11,17 +12,16 @@ use crate::host::part::{Directory, Part};
 use crate::install::certs::Keys;
 use crate::install::{Inputs, InstallError, config};
 
-const CONFIG: &str = "/etc/kubernetes/kk/kubeadm.yaml";
+/// What kubeadm is told, on the control plane from which the cluster is worked on.
+pub(super) const CONFIG: &str = "/etc/kubernetes/kk/kubeadm.yaml";
 
 /// `kubeadm init`, with authorities that the operator keeps: a run that was interrupted is repeated with the same keys,
 /// over the same etcd. What kubeadm is told stands on the host until it has ended; from then on the cluster itself knows.
 pub fn initialise(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     let mut parts = keys(inputs);
     if !inputs.is_node(host) {
-        let cluster = kubeadm::cluster(inputs)?;
-        let documents = [kubeadm::init(inputs, host), cluster, kubeadm::kubelet(inputs), kubeadm::kube_proxy(inputs)];
         parts.push(private("/etc/kubernetes/kk"));
-        parts.push(Part::file(CONFIG, config::yaml_stream("kubeadm.yaml", &documents)?));
+        parts.push(Part::file(CONFIG, config::yaml_stream("kubeadm.yaml", &documents(inputs, host)?)?));
     }
     let skip = if inputs.cluster.spec.kubernetes.disable_kube_proxy { " --skip-phases=addon/kube-proxy" } else { "" };
     parts.push(kubeadm_command(
@@ -31,6 +31,12 @@ pub fn initialise(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
         &format!("kubeadm init --config {CONFIG} --skip-token-print --skip-certificate-key-print{skip}"),
     )?);
     Ok(Step::new("kubernetes/init", "Initialise Kubernetes", parts))
+}
+
+/// Everything that kubeadm is told of a cluster, in the order in which it is written.
+pub(super) fn documents(inputs: &Inputs, host: &Host) -> Result<[Value; 4], InstallError> {
+    let cluster = kubeadm::cluster(inputs)?;
+    Ok([kubeadm::init(inputs, host), cluster, kubeadm::kubelet(inputs), kubeadm::kube_proxy(inputs)])
 }
 
 /// The keys that every control plane shares.

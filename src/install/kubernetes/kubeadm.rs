@@ -75,7 +75,7 @@ pub fn cluster(inputs: &Inputs) -> Result<Value, InstallError> {
         if gates.is_empty() { Vec::new() } else { vec![("feature-gates", gates.join(","))] };
     let mut manager = gates.clone();
     manager.push(("node-cidr-mask-size", kubernetes.node_cidr_mask_size.to_string()));
-    let coredns = inputs.image_in("registry.k8s.io/coredns/coredns")?;
+    let coredns = inputs.image_of_release("registry.k8s.io/coredns/coredns")?;
     let (_, coredns_tag) = coredns.rsplit_once(':').unwrap_or((coredns, ""));
     Ok(json!({
         "apiVersion": API,

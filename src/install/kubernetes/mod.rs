@@ -8,6 +8,9 @@ mod init;
 mod join;
 mod kubeadm;
 mod kubeconfig;
+pub mod upgrade;
+
+use crate::cluster::{Cluster, Host};
 
 pub use auto_renew::{auto_renew, no_timer};
 pub use binaries::install;
@@ -26,6 +29,11 @@ pub const JOINED: &str = "/var/lib/kk/kubernetes/joined";
 /// What it keeps about the API goes with kk's other records, and not into the home of root.
 pub const KUBECTL: &str =
     "kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /var/lib/kk/kubectl --request-timeout 20s";
+
+/// Where a control plane's own API server is asked, whichever one the endpoint leads to.
+pub fn api_server_url(cluster: &Cluster, host: &Host) -> String {
+    format!("https://{}:{}", host.internal_ipv4(), kubeadm::bind_port(cluster))
+}
 
 /// Takes back what an interrupted kubeadm left, so that it can run again. Keys stay; etcd is not touched.
 const CLEAN: &str = "\

@@ -1,5 +1,6 @@
 //! `kk etcd backup`: a snapshot from one member, verified there, fetched here.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,9 +16,9 @@ use super::look::look;
 use super::snapshot::{Beside, beside};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
-use crate::host::{Machine, Script};
+use crate::host::{Machine, MachineError, Script};
 use crate::install::etcd::{self, Member, Report, SnapshotName, Taken};
-use crate::jobs::site::{ConnectOptions, Site, store};
+use crate::jobs::site::{ConnectOptions, Hosts, Site, store};
 use crate::jobs::{JobError, Kind, engine};
 use crate::plan;
 
@@ -49,9 +50,25 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let cluster = cluster_with_etcd(&options.cluster_file)?;
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, "etcd backup")?;
-    let folder = folder(&cluster, &site, options.to.as_deref())?;
+    // A folder that cannot be written is told before any host is asked.
+    folder(&cluster, &site, options.to.as_deref())?;
     let (hosts, unreached) = site.reach(&cluster.hosts_of("etcd"), &options.connect).await;
-    let report = look(&cluster, &hosts, &unreached).await;
+    take(&cluster, &site, &hosts, &unreached, options.to.as_deref(), &options.connect, &events).await
+}
+
+/// A snapshot from the member that has seen most, verified, and fetched to `to` or the site's own folder. The site's lock
+/// is the caller's.
+pub(in crate::jobs) async fn take(
+    cluster: &Cluster,
+    site: &Site,
+    hosts: &Hosts,
+    unreached: &BTreeMap<String, MachineError>,
+    to: Option<&Path>,
+    connect: &ConnectOptions,
+    events: &Events,
+) -> Result<Outcome, JobError> {
+    let folder = folder(cluster, site, to)?;
+    let report = look(cluster, hosts, unreached).await;
     let member = choose(&report)?;
     for sick in report.members.iter().filter(|member| !member.healthy) {
         let trouble = sick.trouble.as_deref().unwrap_or("not well");
@@ -62,14 +79,14 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         .cloned()
         .ok_or_else(|| JobError::new(Kind::Internal, format!("there is no session to {}", member.host)))?;
     let now = OffsetDateTime::now_utc();
-    let name = SnapshotName::new(&cluster, now);
-    let plan = plan::snapshot_etcd(&cluster, &member.host, &name);
-    engine::execute("etcd backup", &plan, &hosts, None, &site, &options.connect, &events).await?;
-    let taken = read(&cluster, &name, machine.as_ref()).await?;
-    let beside = Beside::new(&cluster, member, now, taken);
+    let name = SnapshotName::new(cluster, now);
+    let plan = plan::snapshot_etcd(cluster, &member.host, &name);
+    engine::execute("etcd backup", &plan, hosts, None, site, connect, events).await?;
+    let taken = read(cluster, &name, machine.as_ref()).await?;
+    let beside = Beside::new(cluster, member, now, taken);
     let file = folder.join(name.as_str());
-    fetch(&cluster, &name, machine.as_ref(), &beside, &file, &events).await?;
-    let on_host = format!("{}:{}", member.host, etcd::snapshot_path(&cluster, &name));
+    fetch(cluster, &name, machine.as_ref(), &beside, &file, events).await?;
+    let on_host = format!("{}:{}", member.host, etcd::snapshot_path(cluster, &name));
     Ok(Outcome { file, on_host, beside })
 }
 

@@ -6,6 +6,8 @@ pub mod restore;
 mod snapshot;
 pub mod status;
 
+pub(super) use look::look;
+
 use super::{JobError, Kind, files};
 use crate::cluster::Cluster;
 

@@ -128,6 +128,49 @@ fn planned(node: impl Fn(&str) -> NodeState) -> super::Plan {
 
 /// The plan for this cluster on hosts of which this was found.
 fn planned_for(cluster: &Cluster, found: impl Fn(&str) -> Found) -> super::Plan {
+    with_found(cluster, found, |inputs| super::create(inputs, true).expect("a plan can be made"))
+}
+
+/// The sample with so many hosts, all but five of them further workers.
+pub fn many(count: usize) -> Cluster {
+    let mut cluster = cluster();
+    let worker = cluster.spec.hosts[3].clone();
+    for number in cluster.spec.hosts.len()..count {
+        let mut host = worker.clone();
+        host.name = format!("worker{number}");
+        // Documentation has no thousand addresses.
+        host.address = format!("198.18.{}.{}", number / 250, number % 250 + 1);
+        host.internal_address.clone_from(&host.address);
+        cluster.spec.role_groups.0.entry("worker".into()).or_default().push(host.name.clone());
+        cluster.spec.hosts.push(host);
+    }
+    cluster
+}
+
+/// The plan for hosts on which nothing is yet.
+pub fn bare(cluster: &Cluster) -> super::Plan {
+    planned_for(cluster, |_| Found {
+        arch: "amd64".into(),
+        node: NodeState::Absent,
+        swap: false,
+        etcd: EtcdState::Absent,
+        etcd_runs: false,
+    })
+}
+
+/// What is built from a cluster whose hosts are all nodes.
+pub fn with_inputs<T>(cluster: &Cluster, then: impl FnOnce(&Inputs) -> T) -> T {
+    let found = |_: &str| Found {
+        arch: "amd64".into(),
+        node: NodeState::Joined,
+        swap: false,
+        etcd: EtcdState::Member,
+        etcd_runs: true,
+    };
+    with_found(cluster, found, then)
+}
+
+fn with_found<T>(cluster: &Cluster, found: impl Fn(&str) -> Found, then: impl FnOnce(&Inputs) -> T) -> T {
     let inventory = inventory();
     let hosts: BTreeMap<String, Found> =
         cluster.spec.hosts.iter().map(|host| (host.name.clone(), found(&host.name))).collect();
@@ -144,5 +187,5 @@ fn planned_for(cluster: &Cluster, found: impl Fn(&str) -> Found) -> super::Plan 
         bootstrap_token: &SecretString::from("abcdef.0123456789abcdef".to_owned()),
         templates: &Templates::new(&BTreeMap::new()).expect("the built-in templates are templates"),
     };
-    super::create(&inputs, true).expect("a plan can be made")
+    then(&inputs)
 }

@@ -141,6 +141,7 @@ fn what_a_host_prints() {
     kk_units:
       - etcd.service
     joined: true
+    kubelet: ~
     kubelet_conf: true
     admin_conf: false
     etcd_data: false

@@ -1,0 +1,154 @@
+//! What an upgrade must know before it begins.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use time::OffsetDateTime;
+
+use super::super::certs;
+use super::super::etcd;
+use crate::bundle::Inventory;
+use crate::cluster::{CONTROL_PLANE, Cluster};
+use crate::event::{Event, Events};
+use crate::host::Script;
+use crate::install::around::{self, Around};
+use crate::install::{Found, NodeState};
+use crate::jobs::site::{ConnectOptions, Hosts, Site};
+use crate::jobs::{JobError, Kind};
+use crate::plan::expiry::{self, State};
+use crate::plan::upgrade::{self, Finding, Release, Soft, Standing, findings};
+
+/// How long a host may take to answer: two questions to an API server, twenty seconds each, and what goes before.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What was found.
+pub(super) struct Scene {
+    around: BTreeMap<String, Around>,
+    pub standing: Standing,
+    sick_members: Vec<String>,
+    expired: Vec<String>,
+}
+
+/// Asks all hosts, etcd, and looks at certificates.
+pub(super) async fn scene(
+    cluster: &Cluster,
+    site: &Site,
+    hosts: &Hosts,
+    connect: &ConnectOptions,
+) -> Result<Scene, JobError> {
+    let around = around(cluster, hosts).await;
+    let standing = standing(&around);
+    let members = etcd::look(cluster, hosts, &BTreeMap::new()).await.members;
+    let sick = members.iter().filter(|member| !member.healthy);
+    let sick_members =
+        sick.map(|one| format!("{}: {}", one.host, one.trouble.as_deref().unwrap_or("not well"))).collect();
+    let certificates = certs::look::hosts(cluster, hosts, &BTreeMap::new(), connect).await;
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let expiry = expiry::expiry(&cluster.name, certs::look::own(cluster, site), &certificates, now, 0);
+    let expired = expiry
+        .certificates
+        .iter()
+        .filter(|row| row.state == State::Expired)
+        .map(|row| format!("{} ({})", row.name, row.host.as_deref().unwrap_or(&row.file)))
+        .collect();
+    Ok(Scene { around, standing, sick_members, expired })
+}
+
+/// What each host says; one that says nothing is left out.
+pub(super) async fn around(cluster: &Cluster, hosts: &Hosts) -> BTreeMap<String, Around> {
+    let nodes = cluster.nodes();
+    let asked = nodes.iter().filter_map(|host| {
+        let machine = hosts.get(&host.name)?;
+        // Every control plane lists the nodes: any of them may be the one that is down.
+        let lead = cluster.has_role(&host.name, CONTROL_PLANE);
+        let script = around::script(cluster, host, lead);
+        Some(async move {
+            let output = machine.run(&Script::calling(&script, PATIENCE)).await.ok()?;
+            Some((host.name.clone(), around::parse(&output.stdout)?))
+        })
+    });
+    let mut found: BTreeMap<String, Around> = join_all(asked).await.into_iter().flatten().collect();
+    // What the first of them lists counts; the others would say the same once more.
+    let mut listed = false;
+    for host in &nodes {
+        if let Some(around) = found.get_mut(&host.name) {
+            if listed {
+                around.nodes.clear();
+                around.budgets.clear();
+            }
+            listed = listed || !around.nodes.is_empty();
+        }
+    }
+    found
+}
+
+/// The releases that run. A host that says none, such as one that is no node yet, is not among them.
+pub(super) fn standing(around: &BTreeMap<String, Around>) -> Standing {
+    let of = |pick: &dyn Fn(&Around) -> Option<&String>| {
+        let versions = around.iter().filter_map(|(host, around)| Some((host, pick(around)?)));
+        versions.filter_map(|(host, text)| Some((host.clone(), Release::parse(text)?))).collect()
+    };
+    Standing { api_servers: of(&|around| around.api_server.as_ref()), kubelets: of(&|around| around.kubelet.as_ref()) }
+}
+
+/// The control plane from which the cluster is worked on.
+pub(super) fn lead<'a>(cluster: &'a Cluster, found: &BTreeMap<String, Found>) -> Option<&'a str> {
+    let is_node = |name: &str| found.get(name).is_some_and(|found| found.node == NodeState::Joined);
+    cluster.control_planes().into_iter().map(|host| host.name.as_str()).find(|name| is_node(name))
+}
+
+impl Scene {
+    /// The way to the cluster file's release. Where that runs already, one hop to it, for all else that the bundle brings.
+    pub fn hops(&self, cluster: &Cluster, inventory: &Inventory) -> Result<Vec<Release>, JobError> {
+        let version = &cluster.spec.kubernetes.version;
+        let target = Release::parse(version).ok_or_else(|| {
+            JobError::new(Kind::File, format!("{version:?} is no release of Kubernetes that kk can upgrade to"))
+                .hint(format!("spec.kubernetes.version in {} names the release", cluster.path.display()))
+        })?;
+        let carried = inventory.components.iter().filter(|component| component.name == "kubeadm");
+        let carried: Vec<Release> = carried.filter_map(|component| Release::parse(&component.version)).collect();
+        let hops = upgrade::hops(&self.standing, &target, &carried)
+            .map_err(|no| JobError::new(Kind::Preflight, format!("{no}; nothing was changed")).hint(no.hint()))?;
+        Ok(if hops.is_empty() { vec![target] } else { hops })
+    }
+
+    /// Stops where something stands in the way that was not to be passed over.
+    pub fn refuse(
+        &self,
+        cluster: &Cluster,
+        hops: &[Release],
+        ignore: &[Soft],
+        events: &Events,
+    ) -> Result<(), JobError> {
+        let Some(target) = hops.last() else { return Ok(()) };
+        let (around, sick_members, expired) = (&self.around, &self.sick_members, &self.expired);
+        let found = findings(&upgrade::Scene { cluster, around, target, sick_members, expired });
+        let passed = |finding: &Finding| finding.soft.is_some_and(|soft| ignore.contains(&soft));
+        let (ignored, errors): (Vec<_>, Vec<_>) = found.into_iter().partition(passed);
+        for finding in ignored {
+            events.emit(Event::Warning { message: finding.message });
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        let count = errors.len();
+        let mut report = JobError::new(
+            Kind::Preflight,
+            format!(
+                "{count} {} in the way of an upgrade; nothing was changed",
+                if count == 1 { "thing stands" } else { "things stand" }
+            ),
+        )
+        .details(errors.iter().map(|finding| finding.message.clone()));
+        for hint in errors.iter().map(|finding| &finding.hint) {
+            if !report.hints.contains(hint) {
+                report.hints.push(hint.clone());
+            }
+        }
+        if errors.iter().any(|finding| finding.soft.is_some()) {
+            report = report.hint("--ignore removed-apis, budgets or certificates passes over what does not apply");
+        }
+        Err(report)
+    }
+}

@@ -1,0 +1,211 @@
+//! `kk upgrade`: a cluster goes from one release of Kubernetes to another, minor by minor.
+
+mod look;
+pub mod path;
+mod told;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::demand::Demand;
+use super::etcd::backup;
+use super::site::{ConnectOptions, Hosts, Site};
+use super::{JobError, Kind, create_cluster, engine, files, gather, hold, push};
+use crate::bundle::{Bundle, Verified};
+use crate::cluster::Cluster;
+use crate::event::{Event, Events};
+use crate::install::certs::Keys;
+use crate::install::templates::Templates;
+use crate::install::{Found, Inputs, RegistryLogin};
+use crate::plan::Plan;
+use crate::plan::upgrade::{self, Hop, Release, Soft};
+use crate::trust::receipt::Delivered;
+
+/// What the command was asked to do.
+pub struct Options {
+    pub cluster_file: PathBuf,
+    /// The bundle, or the parts of one; see [`gather::open_bundle`].
+    pub bundle: Vec<PathBuf>,
+    pub push_images: bool,
+    /// Take a bundle of a lower release than the site has.
+    pub allow_downgrade: bool,
+    /// Workers that are emptied at a time.
+    pub max_unavailable: usize,
+    /// How long emptying a node may take.
+    pub drain: Duration,
+    /// Delete pods too that nothing starts again elsewhere.
+    pub force: bool,
+    /// Checks to pass over.
+    pub ignore: Vec<Soft>,
+    pub dry_run: bool,
+    /// Asks the user a question; always yes with `--yes`.
+    pub confirm: Box<dyn Fn(&str) -> bool>,
+    pub connect: ConnectOptions,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Parts of hosts that were changed, over all hops; `None` after a dry run.
+    pub changed: Option<usize>,
+    pub hosts: usize,
+    pub seconds: f64,
+    /// The plan of a dry run, or what stands now.
+    pub text: String,
+}
+
+/// Verifies, looks, refuses what must not be, asks, and goes hop by hop.
+pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> {
+    let begun = std::time::Instant::now();
+    let mut cluster = files::cluster(&options.cluster_file)?;
+    files::refuse_unsupported(&cluster)?;
+    let demand = Demand::of_site(&cluster, options.allow_downgrade, &events)?;
+    let (bundle, approval) = gather::demanded_bundle(&options.bundle, demand, &events).await?;
+    files::settle_version(&mut cluster, bundle.inventory())?;
+
+    let site = Site::open(&cluster)?;
+    let _lock = engine::lock(&site, "upgrade")?;
+    let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
+    let hosts = site.connect(&cluster, &options.connect, &events).await?;
+    let facts = gather::facts(&hosts, &events).await?;
+    let scene = look::scene(&cluster, &site, &hosts, &options.connect).await?;
+    let hops = scene.hops(&cluster, bundle.inventory())?;
+    for hop in &hops {
+        create_cluster::check_suffices(&at(&cluster, hop), &bundle, &facts)?;
+    }
+    scene.refuse(&cluster, &hops, &options.ignore, &events)?;
+    gather::preflight(&cluster, &bundle, &facts, &events)?;
+
+    let found = facts.iter().map(|(host, facts)| (host.clone(), gather::found(&cluster, facts))).collect();
+    let work = Work {
+        options: &options,
+        site: &site,
+        hosts: &hosts,
+        bundle: &bundle,
+        found,
+        keys: site.keys(&cluster)?,
+        login: site.registry_login(&cluster)?,
+        templates: site.templates()?,
+        events: &events,
+    };
+    let plans = hops.iter().map(|hop| work.plans(&at(&cluster, hop))).collect::<Result<Vec<_>, JobError>>()?;
+    if let Some((place, _)) = plans.first() {
+        let lacking = push::not_in_registry(place, &bundle, lacking, &events).await;
+        hold::refuse_lacking(bundle.inventory(), &lacking)?;
+    }
+    if options.dry_run {
+        let text = work.would_change(&hops, &plans).await?;
+        return Ok(Outcome { text, ..Outcome::default() });
+    }
+    if !(options.confirm)(&told::question(&cluster, &scene, &hops)) {
+        return Err(JobError::new(Kind::Declined, "nothing was changed"));
+    }
+    approval.record(&site)?;
+    let mut changed = 0;
+    for (hop, (place, plan)) in hops.iter().zip(&plans) {
+        changed += work.hop(&at(&cluster, hop), place, plan).await?;
+    }
+    site.delivered(bundle.inventory(), approval.signer(), Delivered::Upgraded)?;
+    let text = told::stands(&cluster, &hosts, &site).await;
+    Ok(Outcome { changed: Some(changed), hosts: hosts.len(), seconds: begun.elapsed().as_secs_f64(), text })
+}
+
+/// The cluster as it is once it has come to this release.
+fn at(cluster: &Cluster, release: &Release) -> Cluster {
+    let mut there = cluster.clone();
+    there.spec.kubernetes.version = release.to_string();
+    there
+}
+
+/// Everything that a hop is done with.
+struct Work<'a> {
+    options: &'a Options,
+    site: &'a Site,
+    hosts: &'a Hosts,
+    bundle: &'a Arc<Bundle<Verified>>,
+    found: BTreeMap<String, Found>,
+    keys: Keys,
+    login: RegistryLogin,
+    templates: Templates,
+    events: &'a Events,
+}
+
+impl Work<'_> {
+    /// What disturbs nobody, and the hop itself. `cluster` names its release.
+    fn plans(&self, cluster: &Cluster) -> Result<(Plan, Plan), JobError> {
+        let inputs = Inputs {
+            cluster,
+            inventory: self.bundle.inventory(),
+            hosts: &self.found,
+            registry: &self.login,
+            bootstrap_token: &super::site::bootstrap_token()?,
+            templates: &self.templates,
+            keys: &self.keys,
+        };
+        let hop = Hop {
+            inputs: &inputs,
+            push_images: self.options.push_images,
+            max_unavailable: self.options.max_unavailable,
+            drain: self.options.drain,
+            force: self.options.force,
+        };
+        let fail = |source| JobError::new(Kind::File, "no plan can be made").because(source);
+        Ok((upgrade::place(&hop).map_err(fail)?, upgrade::hop(&hop).map_err(fail)?))
+    }
+
+    /// What the first hop would change, and which ones follow: these depend on what it leaves.
+    async fn would_change(&self, hops: &[Release], plans: &[(Plan, Plan)]) -> Result<String, JobError> {
+        let mut text = String::new();
+        if let (Some(hop), Some((place, plan))) = (hops.first(), plans.first()) {
+            text = format!("To {hop}, without disturbing anybody:\n");
+            text += &engine::would_change(place, self.hosts, &self.options.connect).await?;
+            text += &format!("\nThen, after a snapshot of etcd, to {hop}:\n");
+            text += &engine::would_change(plan, self.hosts, &self.options.connect).await?;
+        }
+        for hop in hops.iter().skip(1) {
+            text += &format!("\nThen in the same way to {hop}.\n");
+        }
+        Ok(text)
+    }
+
+    /// Images first, then a snapshot, then the hop. Returns how many parts were changed.
+    async fn hop(&self, cluster: &Cluster, place: &Plan, plan: &Plan) -> Result<usize, JobError> {
+        let version = &cluster.spec.kubernetes.version;
+        let (connect, bundle) = (&self.options.connect, Some(self.bundle));
+        let execute = |command: String, plan| async move {
+            engine::execute(&command, plan, self.hosts, bundle, self.site, connect, self.events).await
+        };
+        let placed = execute(format!("upgrade to {version}: images"), place).await?;
+        let snapshot =
+            backup::take(cluster, self.site, self.hosts, &BTreeMap::new(), None, connect, self.events).await?;
+        self.events.emit(Event::Note {
+            message: format!("etcd as it was before {version} is kept in {}.", snapshot.file.display()),
+        });
+        match execute(format!("upgrade to {version}"), plan).await {
+            Ok(done) => Ok(placed.changed + done.changed),
+            Err(error) => Err(self.stopped(cluster, error).await),
+        }
+    }
+
+    /// Puts back what was taken away for nothing, and says where things stand.
+    async fn stopped(&self, cluster: &Cluster, error: JobError) -> JobError {
+        let version = &cluster.spec.kubernetes.version;
+        if error.kind == Kind::Host
+            && let Some(lead) = look::lead(cluster, &self.found)
+        {
+            let plan = upgrade::put_back(cluster, lead);
+            let command = format!("upgrade to {version}: put back");
+            let (connect, events) = (&self.options.connect, self.events);
+            if let Err(trouble) = engine::execute(&command, &plan, self.hosts, None, self.site, connect, events).await {
+                events.emit(Event::Warning { message: format!("nodes cannot be put back: {trouble}") });
+            }
+        }
+        let standing = told::standing(cluster, &look::around(cluster, self.hosts).await);
+        error
+            .details(standing)
+            .hint("when the cause is removed, the same kk upgrade goes on from there")
+            .hint("the snapshot of etcd that was taken before is in .kk/<cluster>/etcd-backups/; kk etcd restore puts it back, with everything since lost")
+    }
+}

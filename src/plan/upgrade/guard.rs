@@ -1,0 +1,116 @@
+//! What forbids an upgrade as the cluster is now. Pure; all findings come at once, before anything is changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Release;
+use crate::cluster::Cluster;
+use crate::install::around::Around;
+
+/// Checks that a user may pass over by name, with `--ignore`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Soft {
+    /// Clients use versions of the API that the new release does not have.
+    RemovedApis,
+    /// A PodDisruptionBudget lets no pod go.
+    Budgets,
+    /// A certificate has expired.
+    Certificates,
+}
+
+/// Something that stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub message: String,
+    pub hint: String,
+    /// Whether it may be passed over.
+    pub soft: Option<Soft>,
+}
+
+/// Everything that is known of the cluster.
+pub struct Scene<'a> {
+    pub cluster: &'a Cluster,
+    /// Host → what it said.
+    pub around: &'a BTreeMap<String, Around>,
+    /// The last release of the way.
+    pub target: &'a Release,
+    /// Members of etcd that are not well, each with why.
+    pub sick_members: &'a [String],
+    /// Certificates that have expired, each with where.
+    pub expired: &'a [String],
+}
+
+/// What stands in the way, hard things first.
+pub fn findings(scene: &Scene) -> Vec<Finding> {
+    let mut findings = nodes(scene);
+    findings.extend(scene.sick_members.iter().map(|member| Finding {
+        message: format!("etcd: {member}"),
+        hint: "an upgrade restarts control planes one after the other, which etcd survives with all its members alone; kk etcd status shows them".into(),
+        soft: None,
+    }));
+    findings.extend(removed_apis(scene));
+    findings.extend(budgets(scene));
+    findings.extend(scene.expired.iter().map(|certificate| Finding {
+        message: format!("certificate {certificate} has expired"),
+        hint: "kk certs renew makes new ones".into(),
+        soft: Some(Soft::Certificates),
+    }));
+    findings
+}
+
+fn nodes(scene: &Scene) -> Vec<Finding> {
+    let listed: Vec<_> = scene.around.values().flat_map(|around| &around.nodes).collect();
+    let hard = |message: String, hint: &str| Finding { message, hint: hint.into(), soft: None };
+    let finish = "kk create cluster finishes a cluster that was interrupted, and kk add nodes brings in new hosts";
+    if listed.is_empty() {
+        return vec![hard("no control plane lists the cluster's nodes".into(), "kk status shows how the hosts are")];
+    }
+    let mut findings = Vec::new();
+    for host in scene.cluster.nodes() {
+        match listed.iter().find(|node| node.name == host.name) {
+            None => findings.push(hard(format!("{} is no node of the cluster yet", host.name), finish)),
+            Some(node) if !node.ready => findings.push(hard(
+                format!("node {} is not ready", host.name),
+                "mend it first, or take it out with kk delete node: while one node is upgraded the others carry its pods",
+            )),
+            Some(_) => {}
+        }
+    }
+    for node in listed {
+        if scene.cluster.nodes().iter().all(|host| host.name != node.name) {
+            findings.push(hard(
+                format!("{} is a node of the cluster, and the cluster file does not name it", node.name),
+                "write it into the cluster file again, or take it out of the cluster: it would stay behind",
+            ));
+        }
+    }
+    findings
+}
+
+fn removed_apis(scene: &Scene) -> Vec<Finding> {
+    let used = scene.around.values().flat_map(|around| &around.deprecated);
+    let gone: BTreeSet<_> = used.filter(|used| used.removed <= scene.target.minor).collect();
+    gone.into_iter()
+        .map(|used| Finding {
+            message: format!("{} was asked for, and Kubernetes 1.{} does not have it any more", used.name, used.removed),
+            hint: "bring what asks for it to a newer version of the API first; an API server counts since it began, so restart it to see whether somebody still asks".into(),
+            soft: Some(Soft::RemovedApis),
+        })
+        .collect()
+}
+
+fn budgets(scene: &Scene) -> Vec<Finding> {
+    let budgets = scene.around.values().flat_map(|around| &around.budgets);
+    budgets
+        .filter(|budget| budget.allowed == 0 && budget.expected > 0)
+        .map(|budget| Finding {
+            message: format!(
+                "PodDisruptionBudget {} lets no pod go: {} of its {} are healthy",
+                budget.name, budget.healthy, budget.expected
+            ),
+            hint:
+                "add a replica, mend those that are down, or relax the budget: a node with such a pod cannot be emptied"
+                    .into(),
+            soft: Some(Soft::Budgets),
+        })
+        .collect()
+}

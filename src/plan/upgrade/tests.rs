@@ -1,0 +1,148 @@
+//! What stands in the way of an upgrade, and what is planned for one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::cluster::Cluster;
+use crate::host::Part;
+use crate::install::around::{Around, Budget, Deprecated, Node};
+use crate::plan::tests::{cluster, outline, with_inputs};
+use crate::plan::{Plan, Task};
+
+fn upgraded() -> Cluster {
+    let mut cluster = cluster();
+    cluster.spec.role_groups.0.get_mut("worker").unwrap().push("node5".into());
+    cluster
+}
+
+fn planned(max_unavailable: usize) -> (Plan, Plan) {
+    with_inputs(&upgraded(), |inputs| {
+        let drain = Duration::from_secs(120);
+        let asked = Hop { inputs, push_images: true, max_unavailable, drain, force: false };
+        (place(&asked).unwrap(), hop(&asked).unwrap())
+    })
+}
+
+#[test]
+fn images_are_placed_before_anything_is_disturbed() {
+    insta::assert_snapshot!(outline(&planned(1).0), @"
+    os: node1 node2 node3 node4 node5
+    registry: node5 after os
+    push: operator after registry
+    images: node1 node2 node3 node4 node5 after push
+    ");
+}
+
+#[test]
+fn control_planes_go_one_by_one_and_workers_in_batches() {
+    insta::assert_snapshot!(outline(&planned(1).1), @"
+    etcd: node1 node2 node3
+    control-plane-node1: node1 after etcd
+    drain-node1: node1 after control-plane-node1
+    node-node1: node1 after drain-node1
+    back-node1: node1 after node-node1
+    control-plane-node2: node2 after back-node1
+    drain-node2: node1 after control-plane-node2
+    node-node2: node2 after drain-node2
+    back-node2: node1 after node-node2
+    control-plane-node3: node3 after back-node2
+    drain-node3: node1 after control-plane-node3
+    node-node3: node3 after drain-node3
+    back-node3: node1 after node-node3
+    addons: node1 after back-node3
+    drain-node4: node1 after addons
+    node-node4: node4 after drain-node4
+    back-node4: node1 after node-node4
+    drain-node5: node1 after back-node4
+    node-node5: node5 after drain-node5
+    back-node5: node1 after node-node5
+    network: node1 after back-node5
+    dns: node1 after network
+    endpoint: node1 node2 node3 node4 node5 after dns
+    labels: node1 after endpoint
+    ready: node1 after labels
+    ");
+    let both = outline(&planned(2).1);
+    assert!(both.contains("node-node4-node5: node4 node5 after drain-node4-node5\n"), "{both}");
+}
+
+#[test]
+fn the_kubelet_comes_last_and_no_text_holds_what_shells_would_read() {
+    let (_, plan) = planned(1);
+    let stage = plan.stages.iter().find(|stage| stage.name == "node-node4").unwrap();
+    let Task::Host { steps, .. } = &stage.tasks[0] else { panic!("a stage of hosts") };
+    let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["upgrade/node", "runtime/containerd", "upgrade/kubelet"]);
+    for step in plan.stages.iter().flat_map(|stage| &stage.tasks).flat_map(|task| match task {
+        Task::Host { steps, .. } => steps.as_slice(),
+        Task::Operator(_) => &[],
+    }) {
+        for part in &step.parts {
+            if let Part::Command(command) = part {
+                for text in [&command.check, &command.apply] {
+                    let checked = std::process::Command::new("sh").args(["-n", "-c", text]).output().unwrap();
+                    assert!(checked.status.success(), "{}: {text}", command.title);
+                }
+            }
+        }
+    }
+}
+
+/// A cluster as it should be before an upgrade.
+fn around() -> BTreeMap<String, Around> {
+    let mut all: BTreeMap<String, Around> = BTreeMap::new();
+    for host in cluster().nodes() {
+        all.insert(host.name.clone(), Around { kubelet: Some("v1.35.4".into()), ..Around::default() });
+    }
+    let nodes = cluster()
+        .nodes()
+        .iter()
+        .map(|host| Node { name: host.name.clone(), ready: true, kubelet: "v1.35.4".into() })
+        .collect();
+    all.get_mut("node1").unwrap().nodes = nodes;
+    all
+}
+
+fn found(around: &BTreeMap<String, Around>, sick: &[String], expired: &[String]) -> String {
+    let scene =
+        Scene { cluster: &cluster(), around, target: &Release::parse("v1.36.3").unwrap(), sick_members: sick, expired };
+    let lines = findings(&scene).into_iter().map(|finding| match finding.soft {
+        Some(soft) => format!("{} [{soft:?}]", finding.message),
+        None => finding.message,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn nothing_stands_in_the_way_of_a_cluster_that_is_well() {
+    assert_eq!(found(&around(), &[], &[]), "");
+}
+
+#[test]
+fn everything_that_stands_in_the_way_is_told_at_once() {
+    let mut around = around();
+    let lead = around.get_mut("node1").unwrap();
+    lead.nodes[3].ready = false;
+    lead.nodes[1].name = "stranger".into();
+    let budget = |name: &str, allowed, expected| Budget { name: name.into(), allowed, expected, healthy: expected };
+    lead.budgets = vec![budget("shop/web", 0, 3), budget("shop/cart", 1, 2), budget("shop/none", 0, 0)];
+    let used = |name: &str, removed| Deprecated { name: name.into(), removed };
+    lead.deprecated = vec![used("example.org/v1beta1 things", 36), used("example.org/v1beta2 things", 38)];
+    around.get_mut("node3").unwrap().deprecated = vec![used("example.org/v1beta1 things", 36)];
+    let text = found(&around, &["node2: etcd.service is inactive".into()], &["apiserver (node1)".into()]);
+    insta::assert_snapshot!(text, @"
+    node2 is no node of the cluster yet
+    node node4 is not ready
+    stranger is a node of the cluster, and the cluster file does not name it
+    etcd: node2: etcd.service is inactive
+    example.org/v1beta1 things was asked for, and Kubernetes 1.36 does not have it any more [RemovedApis]
+    PodDisruptionBudget shop/web lets no pod go: 3 of its 3 are healthy [Budgets]
+    certificate apiserver (node1) has expired [Certificates]
+    ");
+}
+
+#[test]
+fn where_nobody_lists_the_nodes_nothing_is_begun() {
+    assert_eq!(found(&BTreeMap::new(), &[], &[]), "no control plane lists the cluster's nodes");
+}
