@@ -9,6 +9,8 @@ use crate::host::quote;
 pub struct Around {
     /// Release of the kubelet that is installed there.
     pub kubelet: Option<String>,
+    /// Release to which kubeadm has upgraded the host last, if it ever has.
+    pub begun: Option<String>,
     /// Release that the API server's manifest names, on a control plane.
     pub api_server: Option<String>,
     /// What was asked of its API server and is deprecated.
@@ -72,6 +74,7 @@ pub fn parse(text: &str) -> Option<Around> {
         let told = || Some(rest.to_owned()).filter(|rest| !rest.is_empty());
         match word {
             "kubelet" => around.kubelet = told(),
+            "begun" => around.begun = told(),
             "api-server" => around.api_server = told(),
             "deprecated" => around.deprecated.extend(deprecated(rest)),
             "node" => around.nodes.extend(node(rest)),
@@ -136,6 +139,6 @@ mod tests {
     #[test]
     fn an_answer_that_was_cut_off_is_none() {
         assert_eq!(parse("kubelet v1.35.4\n"), None);
-        assert_eq!(parse("kubelet \nwho knows\nend\n"), Some(Around::default()));
+        assert_eq!(parse("kubelet \nbegun \nwho knows\nend\n"), Some(Around::default()));
     }
 }

@@ -1,6 +1,7 @@
 # What an upgrade depends on, said by the host itself. Changes nothing. Lines of a word, a space and what was found.
 say() { printf '%s %s\n' "$1" "$2"; }
 say kubelet "$(kubelet --version 2>/dev/null | sed 's/^Kubernetes //')"
+say begun "$(cat /var/lib/kk/kubernetes/upgraded 2>/dev/null)"
 manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
 if [ -f $manifest ]; then
   say api-server "$(sed -n 's|^ *image: .*/kube-apiserver:||p' $manifest | head -n 1)"

@@ -68,6 +68,8 @@ fn nodes(scene: &Scene) -> Vec<Finding> {
     for host in scene.cluster.nodes() {
         match listed.iter().find(|node| node.name == host.name) {
             None => findings.push(hard(format!("{} is no node of the cluster yet", host.name), finish)),
+            // An earlier run has begun with it and not ended: to go on is what may mend it.
+            Some(node) if !node.ready && is_between(scene, &node.name, &node.kubelet) => {}
             Some(node) if !node.ready => findings.push(hard(
                 format!("node {} is not ready", host.name),
                 "mend it first, or take it out with kk delete node: while one node is upgraded the others carry its pods",
@@ -84,6 +86,11 @@ fn nodes(scene: &Scene) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether kubeadm has upgraded the host to another release than that of the kubelet which was last seen to run.
+fn is_between(scene: &Scene, host: &str, kubelet: &str) -> bool {
+    scene.around.get(host).and_then(|around| around.begun.as_deref()).is_some_and(|begun| begun != kubelet)
 }
 
 fn removed_apis(scene: &Scene) -> Vec<Finding> {

@@ -143,6 +143,16 @@ fn everything_that_stands_in_the_way_is_told_at_once() {
 }
 
 #[test]
+fn a_node_that_an_earlier_run_left_halfway_is_no_obstacle() {
+    let mut around = around();
+    around.get_mut("node1").unwrap().nodes[3].ready = false;
+    around.get_mut("node4").unwrap().begun = Some("v1.35.4".into());
+    assert_eq!(found(&around, &[], &[]), "node node4 is not ready");
+    around.get_mut("node4").unwrap().begun = Some("v1.36.3".into());
+    assert_eq!(found(&around, &[], &[]), "");
+}
+
+#[test]
 fn where_nobody_lists_the_nodes_nothing_is_begun() {
     assert_eq!(found(&BTreeMap::new(), &[], &[]), "no control plane lists the cluster's nodes");
 }
