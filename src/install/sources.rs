@@ -1,5 +1,7 @@
 //! From names to entries of the bundle.
 
+use std::sync::LazyLock;
+
 use super::{Inputs, InstallError};
 use crate::bundle::Inventory;
 use crate::bundle::inventory::Component;
@@ -49,8 +51,9 @@ pub fn image_in<'a>(inventory: &'a Inventory, repository: &str) -> Option<&'a st
 /// The same for a repository of which each release of Kubernetes has a tag of its own. A bundle for an upgrade over
 /// several releases holds one for each; the catalog says which of them goes with which, and the bundle which there are.
 pub fn image_of_release<'a>(inventory: &'a Inventory, repository: &str, kubernetes: &str) -> Option<&'a str> {
-    let catalog = Catalog::built_in().ok();
-    let named = catalog.as_ref().and_then(|catalog| catalog.defaults(kubernetes)).and_then(|defaults| {
+    /// Read once: a plan for many hosts asks for each of them.
+    static CATALOG: LazyLock<Option<Catalog>> = LazyLock::new(|| Catalog::built_in().ok());
+    let named = CATALOG.as_ref().and_then(|catalog| catalog.defaults(kubernetes)).and_then(|defaults| {
         let of_repository = |image: &&String| image.strip_prefix(repository).is_some_and(|rest| rest.starts_with(':'));
         inventory.image(defaults.images.iter().find(of_repository)?)
     });
