@@ -9,7 +9,7 @@
 //! | 3 | [`plan`]: cluster + inventory + facts → Plan (pure); [`run`]: executes a Plan |
 //! | 2 | [`install`]: what each concern wants on a host; builds steps, runs nothing |
 //! | 1 | [`host`], [`bundle`], [`image`], [`fetch`], [`apiserver`]: one kind of effect each; [`chart`], [`sbom`]: what is inside what is carried |
-//! | 0 | [`manifest`], [`cluster`], [`catalog`]: the files users write, and data; [`trust`]: keys, signatures, receipts; [`yaml`], [`digest`], [`event`], [`quantity`] |
+//! | 0 | [`manifest`], [`cluster`], [`catalog`]: the files users write, and data; [`trust`]: keys, signatures, receipts; [`yaml`], [`digest`], [`event`], [`quantity`], [`handshake`] |
 //!
 //! Three rules hold everywhere: the bundle is the contract (inside the gap nothing else names a version); plan,
 //! then run (a Plan leaves no choice to the executor); steps hold or are made to hold (a second run changes nothing).
@@ -23,6 +23,7 @@ pub mod cluster;
 pub mod digest;
 pub mod event;
 pub mod fetch;
+pub mod handshake;
 pub mod host;
 pub mod image;
 pub mod install;

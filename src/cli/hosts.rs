@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::OutputFlag;
 use crate::jobs::site::ConnectOptions;
 use crate::ui;
 
@@ -17,6 +18,21 @@ pub struct HostFlags {
     /// How many hosts to work on at once
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub concurrency: usize,
+}
+
+/// The flags of every command that changes hosts and can say beforehand what it would do.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ChangeFlags {
+    /// Print what would be done, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer yes to every question; checks that fail still stop the command
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub hosts: HostFlags,
+    #[command(flatten)]
+    pub output: OutputFlag,
 }
 
 impl HostFlags {

@@ -1,14 +1,14 @@
 //! Which certificate a port of a host shows. Nothing is sent behind the handshake.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+
+use crate::handshake::Witness;
 
 /// The bytes of the certificate that is shown there first; `None` where none is within the time.
 ///
@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 pub async fn shown(address: &str, port: u16, limit: Duration) -> Option<Vec<u8>> {
     let name = ServerName::try_from(address.to_owned()).ok()?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let witness = Arc::new(Witness { provider: provider.clone(), seen: Mutex::new(None) });
+    let witness = Arc::new(Witness::new(provider.clone()));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .ok()?
@@ -29,52 +29,7 @@ pub async fn shown(address: &str, port: u16, limit: Duration) -> Option<Vec<u8>>
     };
     // However it ended: what counts is what was shown.
     let _ = tokio::time::timeout(limit, handshake).await;
-    witness.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
-}
-
-/// Remembers the certificate of a server that holds its key.
-#[derive(Debug)]
-struct Witness {
-    provider: Arc<CryptoProvider>,
-    seen: Mutex<Option<Vec<u8>>>,
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.to_vec());
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+    witness.seen()
 }
 
 #[cfg(test)]

@@ -39,17 +39,14 @@ pub fn empty(node: &str, version: &str, limit: Duration, force: bool) -> Step {
 
 /// The node's kubelet is of this release and ready, and the node takes pods again if it was kk that kept them away.
 pub fn back(node: &str, version: &str) -> Step {
-    let mut ready = Part::command(
+    let ready = Part::wait(
         format!("Wait until {node} is ready with {version}"),
         format!(
             "[ \"$({})\" = '{version} True' ]",
             field(node, "{.status.nodeInfo.kubeletVersion} {.status.conditions[?(@.type==\"Ready\")].status}")
         ),
-        ":",
+        Duration::from_secs(300),
     );
-    if let Part::Command(command) = &mut ready {
-        command.settle = Duration::from_secs(300);
-    }
     Step::new("upgrade/back", format!("Let {node} take pods again"), vec![ready, uncordon(node)])
 }
 
@@ -65,15 +62,12 @@ pub fn put_back(node: &str, version: &str) -> Step {
 
 fn uncordon(node: &str) -> Part {
     let mark = MARK.replace('.', "\\.");
-    let mut part = Part::command(
+    Part::command(
         format!("Let {node} take pods again"),
         format!("[ -z \"$({})\" ]", field(node, &format!("{{.metadata.annotations.{mark}}}"))),
         patiently(&format!("{KUBECTL} uncordon {node} >/dev/null\n{KUBECTL} annotate node {node} {MARK}- >/dev/null")),
-    );
-    if let Part::Command(command) = &mut part {
-        command.settle = PATIENCE;
-    }
-    part
+    )
+    .settling(PATIENCE)
 }
 
 /// The same, tried again for half a minute where it fails at once. A kubelet of another minor starts the static pods anew

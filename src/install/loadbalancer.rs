@@ -89,30 +89,22 @@ fn settings(cluster: &Cluster, templates: &Templates, host: &Host) -> Result<Str
 
 /// The kubelet has seen the pod's new text and started it: before that, the old one answers.
 fn runs_anew(checksum: &str) -> Part {
-    let mut runs = Part::command(
+    Part::wait(
         "Wait until HAProxy runs with this configuration",
         format!(
             "crictl pods --name haproxy --state ready -q 2>/dev/null | while read -r pod; do crictl inspectp \"$pod\"; done | grep -q {checksum}"
         ),
-        ":",
-    );
-    if let Part::Command(command) = &mut runs {
-        command.settle = Duration::from_secs(120);
-    }
-    runs
+        Duration::from_secs(120),
+    )
 }
 
 fn answers(cluster: &Cluster) -> Part {
     let port = cluster.spec.control_plane_endpoint.port;
-    let mut answers = Part::command(
+    Part::wait(
         "Wait until HAProxy answers for the API server",
         format!(
             "kubectl --kubeconfig /etc/kubernetes/kubelet.conf --server https://127.0.0.1:{port} --request-timeout 3s get --raw /readyz >/dev/null 2>&1"
         ),
-        ":",
-    );
-    if let Part::Command(command) = &mut answers {
-        command.settle = Duration::from_secs(120);
-    }
-    answers
+        Duration::from_secs(120),
+    )
 }

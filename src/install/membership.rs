@@ -64,17 +64,15 @@ pub fn promote(cluster: &Cluster, host: &Host) -> Step {
 /// Takes a member out, on another member. `cluster` still has the host.
 pub fn remove(cluster: &Cluster, host: &Host) -> Step {
     let (ctl, url) = (etcd::etcdctl(cluster), peer_url(cluster, host));
-    let mut removed = Part::command(
+    let removed = Part::command(
         format!("Take {} out of etcd", host.name),
         format!(
             "members=$({ctl} member list) && [ -z \"$(printf '%s\\n' \"$members\" | {})\" ]",
             id_filter(&url, &host.name)
         ),
         format!("{ctl} member remove \"$({})\" >/dev/null", id_of(&ctl, &url, &host.name)),
-    );
-    if let Part::Command(command) = &mut removed {
-        command.settle = Duration::from_secs(30);
-    }
+    )
+    .settling(Duration::from_secs(30));
     Step::new("etcd/remove-member", format!("Take {} out of etcd", host.name), vec![removed, etcd::decides(cluster)])
 }
 

@@ -3,7 +3,6 @@
 //! Each room takes [`Inputs`] and a host and gives a [`crate::host::Step`]. The rooms know the cluster file, the
 //! inventory and what was found on the hosts; versions come from the inventory alone.
 
-pub mod around;
 pub mod certs;
 mod config;
 pub mod cordon;
@@ -24,6 +23,7 @@ pub mod runtime;
 pub mod sources;
 mod started;
 pub mod templates;
+pub mod upgrade_facts;
 
 use std::collections::BTreeMap;
 

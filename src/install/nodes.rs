@@ -76,7 +76,7 @@ pub fn drain(node: &str, limit: Duration, force: bool) -> Step {
     );
     let (seconds, forced) = (limit.as_secs(), if force { " --force" } else { "" });
     let log = "/run/kk/drain.log";
-    let mut empty = Part::command(
+    let empty = Part::command(
         format!("Empty {node} within {seconds} s"),
         format!("{exists}\n[ -z \"$node\" ] || {{ left=$({left}) && [ -z \"$left\" ]; }}"),
         format!(
@@ -87,11 +87,9 @@ pub fn drain(node: &str, limit: Duration, force: bool) -> Step {
              echo 'pods that are still on {node}:'\n{left}\n\
              echo 'the node takes no more pods; kubectl uncordon {node} takes that back'\n}} >&2\nexit 1\nfi\nrm -f {log}"
         ),
-    );
-    if let Part::Command(command) = &mut empty {
-        command.timeout = limit + Duration::from_secs(120);
-        command.settle = Duration::from_secs(30);
-    }
+    )
+    .within(limit + Duration::from_secs(120))
+    .settling(Duration::from_secs(30));
     Step::new("nodes/drain", format!("Empty node {node}"), vec![cordon, empty])
 }
 
@@ -163,11 +161,7 @@ pub fn nodes_ready(cluster: &Cluster) -> Part {
 }
 
 fn settled(title: impl Into<String>, check: String) -> Part {
-    let mut part = Part::command(title, check, ":");
-    if let Part::Command(command) = &mut part {
-        command.settle = Duration::from_secs(300);
-    }
-    part
+    Part::wait(title, check, Duration::from_secs(300))
 }
 
 #[cfg(test)]

@@ -69,19 +69,15 @@ pub fn pair(keys: &Keys) -> Result<Vec<Part>, InstallError> {
 
 /// systemd calls the service active before it listens.
 pub fn listening(cluster: &Cluster) -> Part {
-    let mut part = Part::command(
+    Part::wait(
         "Wait until the registry listens",
         format!(
             "grep -qi ':{:04X} 0* *[0-9A-F:]* 0A' /proc/net/tcp /proc/net/tcp6 || grep -qiE ':{:04X} [0-9A-F]+:0000 0A' /proc/net/tcp /proc/net/tcp6",
             port(cluster),
             port(cluster)
         ),
-        ":",
-    );
-    if let Part::Command(command) = &mut part {
-        command.settle = std::time::Duration::from_secs(30);
-    }
-    part
+        std::time::Duration::from_secs(30),
+    )
 }
 
 /// The port that the registry's name asks for.

@@ -43,19 +43,17 @@ fn container_began(name: &str) -> String {
 
 /// A unit that has read these files as they are now.
 pub(super) fn restart_unit(unit: &str, files: &[&str]) -> Part {
-    settling(
-        Part::command(
-            format!("Restart {} where it began before its certificate was written", unit.trim_end_matches(".service")),
-            format!("{}{}", unit_began(unit), not_before(files)),
-            // A service that does not come up at once, because others do not yet either, may do so within the time for it.
-            format!(
-                "{}systemctl reset-failed {unit} 2>/dev/null || :\n\
+    Part::command(
+        format!("Restart {} where it began before its certificate was written", unit.trim_end_matches(".service")),
+        format!("{}{}", unit_began(unit), not_before(files)),
+        // A service that does not come up at once, because others do not yet either, may do so within the time for it.
+        format!(
+            "{}systemctl reset-failed {unit} 2>/dev/null || :\n\
                  timeout 180 systemctl restart {unit} || echo \"systemctl restart {unit} ended with status $?\" >&2",
-                written_by_now(files)
-            ),
+            written_by_now(files)
         ),
-        Duration::from_secs(60),
     )
+    .settling(Duration::from_secs(60))
 }
 
 /// A static pod whose container has read these files as they are now.
@@ -63,8 +61,7 @@ pub(super) fn restart_unit(unit: &str, files: &[&str]) -> Part {
 /// The kubelet starts what was stopped. Of what does not run it may just wait before the next attempt, for minutes; a
 /// kubelet that begins anew does not.
 pub(super) fn restart_container(name: &str, files: &[&str]) -> Part {
-    settling(
-        Part::command(
+    Part::command(
             format!("Restart {name} where it began before its certificates were written"),
             format!("{}{}", container_began(name), not_before(files)),
             format!(
@@ -73,15 +70,6 @@ pub(super) fn restart_container(name: &str, files: &[&str]) -> Part {
                  else systemctl restart kubelet.service; fi",
                 written_by_now(files)
             ),
-        ),
-        Duration::from_secs(300),
-    )
-}
-
-/// A part whose check may go on failing for so long after it was applied.
-pub(super) fn settling(mut part: Part, settle: Duration) -> Part {
-    if let Part::Command(command) = &mut part {
-        command.settle = settle;
-    }
-    part
+        )
+    .settling(Duration::from_secs(300))
 }

@@ -1,5 +1,6 @@
 //! Plans: immutable lists of stages, each of steps on hosts, with no choice left to the executor.
 
+mod chain;
 mod create;
 mod etcd;
 pub mod expiry;

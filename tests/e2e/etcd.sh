@@ -5,19 +5,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 reach=(-f "$cluster_file" --known-hosts "$state/known_hosts")
 backups=/var/backups/kube_etcd
-etcd_keys() { etcdctl node2 get --prefix /kk-test/ | sha256sum; }
 snapshots() { on "$1" find "$backups" -maxdepth 1 -name '*.db' -printf '%f\n' | sort; }
 # Not faster than systemd lets a service be started.
 take_by_timer() { sleep 2.2; on "$1" systemctl start etcd-backup.service; }
 restored() { kk "$1" etcd restore "$snapshot" "${reach[@]}" --yes; }
-
-# 10,000 keys, in transactions of as many as etcd takes at once.
-write_keys() {
-    local from
-    for ((from = 0; from < 10000; from += 125)); do
-        { echo; seq -f %05g "$from" $((from + 124)) | sed 's|.*|put /kk-test/& value-of-&|'; echo; echo; } | etcdctl node1 txn >/dev/null
-    done
-}
 
 # restore_killed SECONDS: kk is killed so long after it began.
 restore_killed() {

@@ -40,3 +40,12 @@ static_pods_run() {
     done
     grep -qx 'haproxy-node4' <<<"$pods" || { echo "haproxy does not run"; return 1; }
 }
+
+# 10,000 keys, in transactions of as many as etcd takes at once; and what they are, as one line.
+write_keys() {
+    local from
+    for ((from = 0; from < 10000; from += 125)); do
+        { echo; seq -f %05g "$from" $((from + 124)) | sed 's|.*|put /kk-test/& value-of-&|'; echo; echo; } | etcdctl node1 txn >/dev/null
+    done
+}
+etcd_keys() { etcdctl node2 get --prefix /kk-test/ | sha256sum; }

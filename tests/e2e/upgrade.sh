@@ -10,7 +10,6 @@ reach=(-f "$cluster_file" --known-hosts "$state/known_hosts")
 upgrade_bundle=$work/upgrade.tar.gz
 calls=$work/log/calls
 probes=$work/log/probes
-etcd_keys() { etcdctl node2 get --prefix /kk-test/ | sha256sum; }
 
 # The registry's host is a worker too.
 two_workers() {
@@ -31,13 +30,6 @@ upgrade_bundle() {
     sed -i '/registry\.k8s\.io\/etcd:/d' "$work/manifest-upgrade.yaml"
     rm -f "$upgrade_bundle"
     export_bundle upgrade-export "$work/manifest-upgrade.yaml" "$upgrade_bundle"
-}
-
-write_keys() {
-    local from
-    for ((from = 0; from < 10000; from += 125)); do
-        { echo; seq -f %05g "$from" $((from + 124)) | sed 's|.*|put /kk-test/& value-of-&|'; echo; echo; } | etcdctl node1 txn >/dev/null
-    done
 }
 
 shop() {

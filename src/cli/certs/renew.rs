@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::Context;
+use crate::cli::hosts::ChangeFlags;
 use crate::event::Event;
 use crate::install::certs::Name;
 use crate::jobs::JobError;
@@ -29,28 +29,20 @@ pub struct Args {
     /// Only certificates of this name, as check-expiration shows it; may be repeated
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<Name>,
-    /// Print what would be done, and stop
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Answer yes to every question
-    #[arg(short = 'y', long)]
-    pub yes: bool,
     #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
+    pub change: ChangeFlags,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
+    let context = Context::new(args.change.output.output)?;
     let options = renew::Options {
         cluster_file: args.filename,
         within: args.within,
         all: args.all,
         only: args.only.into_iter().collect(),
-        dry_run: args.dry_run,
-        confirm: ui::confirmation(args.yes),
-        connect: args.hosts.into_options(),
+        dry_run: args.change.dry_run,
+        confirm: ui::confirmation(args.change.yes),
+        connect: args.change.hosts.into_options(),
     };
     let outcome = context.runtime.block_on(renew::run(options, context.events.clone()))?;
     if let Some(run) = &outcome.run {

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{ArtifactFlag, Context, OutputFlag};
+use crate::cli::hosts::ChangeFlags;
+use crate::cli::{ArtifactFlag, Context};
 use crate::event::Event;
 use crate::jobs::create_cluster::{self, Verb};
 use crate::jobs::{JobError, add_nodes};
@@ -25,16 +25,8 @@ pub struct Args {
     /// Take a bundle of a lower release than this site has accepted before
     #[arg(long)]
     pub allow_downgrade: bool,
-    /// Print what would be done, and stop
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Answer yes to every question; checks that fail still stop the command
-    #[arg(short = 'y', long)]
-    pub yes: bool,
     #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
+    pub change: ChangeFlags,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
@@ -43,15 +35,15 @@ pub fn run(args: Args) -> Result<(), JobError> {
 
 /// What `kk create cluster` and `kk add nodes` share: all of it but the name and who must be there already.
 pub fn install(verb: Verb, args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
+    let context = Context::new(args.change.output.output)?;
     let options = create_cluster::Options {
         cluster_file: args.filename,
         bundle: args.bundle.artifact,
         push_images: !args.skip_push_images,
         allow_downgrade: args.allow_downgrade,
-        dry_run: args.dry_run,
-        confirm: ui::confirmation(args.yes),
-        connect: args.hosts.into_options(),
+        dry_run: args.change.dry_run,
+        confirm: ui::confirmation(args.change.yes),
+        connect: args.change.hosts.into_options(),
     };
     let events = context.events.clone();
     let outcome = match verb {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::Context;
+use crate::cli::hosts::ChangeFlags;
 use crate::event::Event;
 use crate::jobs::{JobError, delete_node};
 use crate::ui;
@@ -29,29 +29,21 @@ pub struct Args {
     /// The host is gone for good and cannot be reached: do nothing on it
     #[arg(long)]
     pub gone: bool,
-    /// Print what would be done, and stop
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Answer yes to every question; checks that fail still stop the command
-    #[arg(short = 'y', long)]
-    pub yes: bool,
     #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
+    pub change: ChangeFlags,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
+    let context = Context::new(args.change.output.output)?;
     let options = delete_node::Options {
         name: args.name,
         cluster_file: args.filename,
         drain: Duration::from_secs(args.timeout_drain),
         force: args.force,
         gone: args.gone,
-        dry_run: args.dry_run,
-        confirm: ui::confirmation(args.yes),
-        connect: args.hosts.into_options(),
+        dry_run: args.change.dry_run,
+        confirm: ui::confirmation(args.change.yes),
+        connect: args.change.hosts.into_options(),
     };
     let outcome = context.runtime.block_on(delete_node::run(options, context.events.clone()))?;
     if let Some(run) = &outcome.run {

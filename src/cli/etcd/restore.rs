@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::Context;
+use crate::cli::hosts::ChangeFlags;
 use crate::event::Event;
 use crate::jobs::{JobError, etcd::restore};
 use crate::ui;
@@ -21,26 +21,18 @@ pub struct Args {
     /// Cluster file
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub filename: PathBuf,
-    /// Print what would be done, and stop
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Answer yes to every question; checks that fail still stop the command
-    #[arg(short = 'y', long)]
-    pub yes: bool,
     #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
+    pub change: ChangeFlags,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
+    let context = Context::new(args.change.output.output)?;
     let options = restore::Options {
         snapshot: args.snapshot,
         cluster_file: args.filename,
-        dry_run: args.dry_run,
-        confirm: ui::confirmation(args.yes),
-        connect: args.hosts.into_options(),
+        dry_run: args.change.dry_run,
+        confirm: ui::confirmation(args.change.yes),
+        connect: args.change.hosts.into_options(),
     };
     let outcome = context.runtime.block_on(restore::run(options, context.events.clone()))?;
     if let Some(run) = &outcome.run {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{ArtifactFlag, Context, OutputFlag};
+use crate::cli::hosts::ChangeFlags;
+use crate::cli::{ArtifactFlag, Context};
 use crate::event::Event;
 use crate::jobs::{JobError, Kind, upgrade};
 use crate::plan::upgrade::Soft;
@@ -47,16 +47,8 @@ pub struct Args {
     /// Pass over a check
     #[arg(long, value_enum, value_name = "CHECK", value_delimiter = ',')]
     ignore: Vec<Check>,
-    /// Print what would be done, and stop
-    #[arg(long)]
-    dry_run: bool,
-    /// Answer yes to every question; checks that fail still stop the command
-    #[arg(short = 'y', long)]
-    yes: bool,
     #[command(flatten)]
-    hosts: HostFlags,
-    #[command(flatten)]
-    output: OutputFlag,
+    change: ChangeFlags,
 }
 
 #[derive(Subcommand, Debug)]
@@ -90,7 +82,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         return plan::run(args);
     }
     let cluster_file = args.filename.ok_or_else(|| JobError::new(Kind::Usage, "name the cluster file with -f"))?;
-    let context = Context::new(args.output.output)?;
+    let context = Context::new(args.change.output.output)?;
     let options = upgrade::Options {
         cluster_file,
         bundle: args.bundle.artifact,
@@ -100,9 +92,9 @@ pub fn run(args: Args) -> Result<(), JobError> {
         drain: Duration::from_secs(args.timeout_drain),
         force: args.force,
         ignore: args.ignore.into_iter().map(Soft::from).collect(),
-        dry_run: args.dry_run,
-        confirm: ui::confirmation(args.yes),
-        connect: args.hosts.into_options(),
+        dry_run: args.change.dry_run,
+        confirm: ui::confirmation(args.change.yes),
+        connect: args.change.hosts.into_options(),
     };
     let outcome = context.runtime.block_on(upgrade::run(options, context.events.clone()))?;
     if let Some(changed) = outcome.changed {

@@ -215,6 +215,27 @@ impl Part {
         })
     }
 
+    /// Something that becomes true by itself within this time; nothing is done but to wait for it.
+    pub fn wait(title: impl Into<String>, check: impl Into<String>, limit: Duration) -> Self {
+        Self::command(title, check, ":").settling(limit)
+    }
+
+    /// A command whose check may go on failing for so long after it; of other parts nothing changes.
+    pub fn settling(mut self, settle: Duration) -> Self {
+        if let Self::Command(command) = &mut self {
+            command.settle = settle;
+        }
+        self
+    }
+
+    /// A command that may take this long; of other parts nothing changes.
+    pub fn within(mut self, timeout: Duration) -> Self {
+        if let Self::Command(command) = &mut self {
+            command.timeout = timeout;
+        }
+        self
+    }
+
     /// What the part is about, for a plan and for messages: "file /etc/containerd/config.toml".
     pub fn describe(&self) -> String {
         match self {

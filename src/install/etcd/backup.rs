@@ -59,7 +59,7 @@ pub fn snapshot(cluster: &Cluster, name: &SnapshotName) -> Step {
     let part = format!("{folder}/.{}.part", name.0);
     let etcdctl = etcdctl(cluster);
     let (file, part, folder_word) = (quote(&file), quote(&part), quote(folder));
-    let mut take = Part::command(
+    let take = Part::command(
         format!("Take the snapshot {}", name.0),
         format!("[ -s {file} ]"),
         // What runs before this one were killed at is of no use to anyone.
@@ -72,10 +72,8 @@ pub fn snapshot(cluster: &Cluster, name: &SnapshotName) -> Step {
             SLOWEST.as_secs() - 60,
             trapped = part.replace('\'', r"'\''"),
         ),
-    );
-    if let Part::Command(command) = &mut take {
-        command.timeout = SLOWEST;
-    }
+    )
+    .within(SLOWEST);
     let parts = vec![Part::Directory(Directory { path: folder.to_owned(), mode: 0o700, owner: "root".into() }), take];
     Step::new("etcd/snapshot", "Take a snapshot of etcd", parts)
 }

@@ -161,14 +161,11 @@ pub fn start(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
 
 /// The member runs and has found the others, which have been told of it; it has no vote yet.
 pub fn start_learner(inputs: &Inputs, host: &Host, members: &[&Host]) -> Result<Step, InstallError> {
-    let mut answers = Part::command(
+    let answers = Part::wait(
         "Wait until the member answers",
         format!("{} endpoint status >/dev/null 2>&1", etcdctl(inputs.cluster)),
-        ":",
+        Duration::from_secs(120),
     );
-    if let Part::Command(command) = &mut answers {
-        command.settle = Duration::from_secs(120);
-    }
     let mut parts = files(inputs, host)?;
     let config = config(inputs.cluster, inputs.templates, host, &Beginning::Existing(members))?;
     parts.push(Part::file(CONFIG, config));
@@ -191,28 +188,20 @@ pub fn health(cluster: &Cluster) -> String {
 
 /// Every member answers, and they agree.
 pub fn healthy(cluster: &Cluster) -> Part {
-    let mut healthy = Part::command(
+    Part::wait(
         "Wait until every member of etcd is healthy",
         format!("{} >/dev/null 2>&1", health(cluster)),
-        ":",
-    );
-    if let Part::Command(command) = &mut healthy {
-        command.settle = Duration::from_secs(120);
-    }
-    healthy
+        Duration::from_secs(120),
+    )
 }
 
 /// A majority of the members agrees, whoever else is down.
 pub fn decides(cluster: &Cluster) -> Part {
-    let mut decides = Part::command(
+    Part::wait(
         "Wait until etcd has a majority",
         format!("{} endpoint health >/dev/null 2>&1", etcdctl(cluster)),
-        ":",
-    );
-    if let Part::Command(command) = &mut decides {
-        command.settle = Duration::from_secs(120);
-    }
-    decides
+        Duration::from_secs(120),
+    )
 }
 
 /// `etcd.yaml` of a member.

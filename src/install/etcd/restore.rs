@@ -91,7 +91,8 @@ pub fn upload(restore: &Restore) -> Step {
 /// The control plane's processes have ended and stay away, restarts of the kubelet and of the host included: their
 /// manifests are moved aside, which is seen on the host itself by whoever looks, and repeated without harm.
 pub fn stop_api(restore: &Restore) -> Step {
-    let mut stop = Part::command(
+    // A kubelet that does not run ends nothing: what is left after a minute is ended without it.
+    let stop = Part::command(
         "Stop the API server, the controller manager and the scheduler",
         format!(
             "{} || {{ for each in apiserver controller-manager scheduler; do [ ! -e {MANIFESTS}/kube-$each.yaml ] || exit 1; done\n\
@@ -106,11 +107,8 @@ pub fn stop_api(restore: &Restore) -> Step {
              for second in $(seq 60); do [ -n \"$({RUNNING})\" ] || exit 0; sleep 1; done\n\
              for each in $({RUNNING}); do crictl stop --timeout 20 \"$each\" >/dev/null; done"
         ),
-    );
-    // A kubelet that does not run ends nothing: what is left after a minute is ended without it.
-    if let Part::Command(command) = &mut stop {
-        command.settle = Duration::from_secs(30);
-    }
+    )
+    .settling(Duration::from_secs(30));
     Step::new("etcd/restore-stop-api", "Stop the control plane", vec![private(STATE), stop])
 }
 
@@ -149,7 +147,7 @@ pub fn put_back(cluster: &Cluster, host: &Host, restore: &Restore) -> Step {
             restore.reach("aside")
         ),
     );
-    let mut restored = Part::command(
+    let restored = Part::command(
         "Make the member anew from the snapshot",
         restore.reached("restored"),
         // Nothing of an earlier attempt has run yet: members are started when all are made.
@@ -165,10 +163,8 @@ pub fn put_back(cluster: &Cluster, host: &Host, restore: &Restore) -> Step {
             peer_url(cluster, host),
             restore.reach("restored")
         ),
-    );
-    if let Part::Command(command) = &mut restored {
-        command.timeout = Duration::from_secs(1800);
-    }
+    )
+    .within(Duration::from_secs(1800));
     Step::new("etcd/restore-data", "Put the snapshot back", vec![aside, restored])
 }
 
@@ -205,14 +201,11 @@ pub fn start_api(restore: &Restore) -> Step {
             restore.reach("started")
         ),
     );
-    let mut ready = Part::command(
+    let ready = Part::wait(
         "Wait until the API server is ready",
         format!("[ \"$({KUBECTL} get --raw /readyz 2>/dev/null)\" = ok ]"),
-        ":",
+        Duration::from_secs(300),
     );
-    if let Part::Command(command) = &mut ready {
-        command.settle = Duration::from_secs(300);
-    }
     Step::new("etcd/restore-start-api", "Start the control plane", vec![start, ready])
 }
 
@@ -233,7 +226,7 @@ pub fn wake_kubelet(restore: &Restore) -> Step {
 /// snapshot.
 pub fn reported(cluster: &Cluster) -> Step {
     let names: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
-    let mut part = Part::command(
+    let part = Part::wait(
         format!("Wait until {} kubelets have reported", names.len()),
         format!(
             "since=$(date -u -r {STATE}/started +%FT%TZ)\n\
@@ -242,11 +235,8 @@ pub fn reported(cluster: &Cluster) -> Step {
             names.join(" "),
             names.len()
         ),
-        ":",
+        Duration::from_secs(300),
     );
-    if let Part::Command(command) = &mut part {
-        command.settle = Duration::from_secs(300);
-    }
     Step::new("etcd/restore-reported", "Wait for the kubelets", vec![part])
 }
 

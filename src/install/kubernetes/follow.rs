@@ -46,16 +46,13 @@ pub fn api_server(cluster: &Cluster, host: &Host) -> Step {
     let manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
     let servers = etcd::endpoints(cluster).join(",");
     let own = api_server_url(cluster, host);
-    let mut answers = Part::command(
+    let answers = Part::wait(
         "Wait until the API server runs with them and answers",
         format!(
             "pgrep -f '^kube-apiserver .*--etcd-servers={servers}( |$)' >/dev/null && {KUBECTL} --server {own} get --raw /readyz >/dev/null 2>&1"
         ),
-        ":",
+        Duration::from_secs(300),
     );
-    if let Part::Command(command) = &mut answers {
-        command.settle = Duration::from_secs(300);
-    }
     let parts = vec![
         names(cluster, host),
         Part::command(

@@ -75,17 +75,15 @@ fn private(path: &str) -> Part {
 /// A kubeadm command that is done once: what an interrupted one left is cleaned first, and success is recorded last.
 pub(super) fn kubeadm_command(inputs: &Inputs, host: &Host, title: &str, command: &str) -> Result<Part, InstallError> {
     let version = binaries::kubelet_version(inputs, host)?;
-    let mut part = Part::command(
+    let part = Part::command(
         title,
         format!("[ -s {JOINED} ] && [ -s /etc/kubernetes/kubelet.conf ]"),
         format!(
             "{CLEAN}{command}\nmkdir -p /var/lib/kk/kubernetes /var/lib/kk/units\n\
              printf %s {version} > /var/lib/kk/units/kubelet.service\ndate -u +%FT%TZ > {JOINED}"
         ),
-    );
-    if let Part::Command(command) = &mut part {
-        command.timeout = Duration::from_secs(600);
-    }
+    )
+    .within(Duration::from_secs(600));
     Ok(part)
 }
 

@@ -97,14 +97,16 @@ pub fn addons(inputs: &Inputs) -> Result<Step, InstallError> {
             runs("daemonset/kube-proxy", &format!("registry.k8s.io/kube-proxy:{version}")),
             format!("kubeadm init phase addon kube-proxy --config {CONFIG} >/dev/null"),
         ));
-        parts.push(settled(
+        parts.push(Part::wait(
             "Wait until kube-proxy runs on every node",
             format!("{KUBECTL} -n kube-system rollout status daemonset/kube-proxy --timeout 1s >/dev/null 2>&1"),
+            PATIENCE,
         ));
     }
-    parts.push(settled(
+    parts.push(Part::wait(
         "Wait until CoreDNS runs",
         format!("{KUBECTL} -n kube-system rollout status deployment/coredns --timeout 1s >/dev/null 2>&1"),
+        PATIENCE,
     ));
     Ok(Step::new("upgrade/addons", "Upgrade CoreDNS and kube-proxy", parts))
 }
@@ -120,7 +122,7 @@ fn kubeadm(inputs: &Inputs, host: &Host, what: &str) -> Part {
     let ignore = &inputs.cluster.spec.kubernetes.ignore_preflight_errors;
     let ignore =
         if ignore.is_empty() { String::new() } else { format!(" --ignore-preflight-errors={}", ignore.join(",")) };
-    let mut part = Part::command(
+    Part::command(
         format!("Upgrade this host with kubeadm to {version}"),
         format!("if [ -e {} ]; then {}; else {made_by}; fi", mark("upgraded"), reached("upgraded", version)),
         // etcd is no pod of kubeadm's here. The end of what kubeadm says is told where it fails.
@@ -128,11 +130,8 @@ fn kubeadm(inputs: &Inputs, host: &Host, what: &str) -> Part {
             "kubeadm upgrade {what} --certificate-renewal=true --etcd-upgrade=false{ignore} >/run/kk/kubeadm.log 2>&1 || {{ tail -n 30 /run/kk/kubeadm.log >&2; exit 1; }}\n{}",
             reach("upgraded", version)
         ),
-    );
-    if let Part::Command(command) = &mut part {
-        command.timeout = SLOWEST;
-    }
-    part
+    )
+    .within(SLOWEST)
 }
 
 /// The manifests of the static pods name this release.
@@ -148,19 +147,21 @@ fn serves(inputs: &Inputs, host: &Host) -> Vec<Part> {
     let ready =
         "{range .items[*]}{.spec.containers[0].image} {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}";
     let mut parts = vec![
-        settled(
+        Part::wait(
             format!("Wait until the API server of {version} is ready"),
             format!(
                 "{own} get --raw /readyz >/dev/null 2>&1 && {own} get --raw /version 2>/dev/null | grep -q '\"gitVersion\": \"{version}\"'"
             ),
+            PATIENCE,
         ),
-        settled(
+        Part::wait(
             "Wait until the control plane's pods are ready",
             format!(
                 "[ \"$({KUBECTL} -n kube-system get pods {} -o 'jsonpath={ready}' 2>/dev/null | grep -c ':{version} True$')\" = {} ]",
                 pods.join(" "),
                 PODS.len()
             ),
+            PATIENCE,
         ),
     ];
     parts.extend(inputs.cluster.has_role(&host.name, ETCD).then(|| etcd::healthy(inputs.cluster)));
@@ -188,17 +189,5 @@ fn reach(name: &str, what: &str) -> String {
 
 /// A command whose outcome the API tells, which may be away for a moment.
 fn asked(title: &str, check: String, apply: String) -> Part {
-    let mut part = Part::command(title, check, patiently(&apply));
-    if let Part::Command(command) = &mut part {
-        command.settle = Duration::from_secs(60);
-    }
-    part
-}
-
-fn settled(title: impl Into<String>, check: String) -> Part {
-    let mut part = Part::command(title, check, ":");
-    if let Part::Command(command) = &mut part {
-        command.settle = PATIENCE;
-    }
-    part
+    Part::command(title, check, patiently(&apply)).settling(Duration::from_secs(60))
 }

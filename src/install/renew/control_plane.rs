@@ -10,7 +10,7 @@ use crate::host::part::Part;
 use crate::install::certs::Name;
 use crate::install::certs::on_hosts::{APISERVER, CONTROLLER_MANAGER, Reader, SCHEDULER, read_by};
 use crate::install::kubernetes::{KUBECTL, bind_port, etcd_client};
-use crate::install::started::{restart_container, settling};
+use crate::install::started::restart_container;
 
 /// What is due on the host.
 pub fn renew(renewal: &Renewal, host: &Host) -> Step {
@@ -72,5 +72,5 @@ fn answers(renewal: &Renewal, host: &Host) -> Part {
         ),
         ":",
     );
-    settling(part, Duration::from_secs(300))
+    part.settling(Duration::from_secs(300))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Renewal;
 use crate::cluster::Host;
 use crate::host::Step;
-use crate::install::started::{restart_unit, settling};
+use crate::install::started::restart_unit;
 use crate::install::{InstallError, etcd};
 
 /// The member's new pair.
@@ -17,7 +17,7 @@ pub fn files(renewal: &Renewal, host: &Host) -> Result<Step, InstallError> {
 
 /// The member runs with it, and all members are healthy.
 pub fn restart(renewal: &Renewal) -> Step {
-    let healthy = settling(etcd::healthy(renewal.cluster), Duration::from_secs(180));
+    let healthy = etcd::healthy(renewal.cluster).settling(Duration::from_secs(180));
     let parts = vec![restart_unit("etcd.service", etcd::CERTIFICATES), healthy];
     Step::new("renew/etcd", "Restart etcd", parts)
 }

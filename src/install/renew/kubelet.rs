@@ -11,7 +11,7 @@ use crate::host::Step;
 use crate::host::part::{Part, Symlink};
 use crate::install::certs::on_hosts::{KUBELET, KUBELET_SERVING, KUBELET_SIGNED};
 use crate::install::certs::{Name, Pair};
-use crate::install::started::{settling, unit_began};
+use crate::install::started::unit_began;
 
 /// Names of files that kk placed, and not the kubelet itself.
 const OURS: &str = "/var/lib/kubelet/pki/kubelet-client-kk-";
@@ -60,7 +60,7 @@ fn restart() -> Part {
         ),
         "systemctl reset-failed kubelet.service 2>/dev/null || :\nsystemctl restart kubelet.service",
     );
-    settling(part, Duration::from_secs(60))
+    part.settling(Duration::from_secs(60))
 }
 
 /// The kubelet signs itself a new one when it begins and there is none.
@@ -71,5 +71,5 @@ fn serving(due: &Due) -> Part {
         format!("{{ [ -e {KUBELET_SIGNED} ] && [ ! -e {KUBELET_SERVING} ]; }} || {{ {}; }}", due.is_replaced()),
         format!("rm -f {KUBELET_SERVING} /var/lib/kubelet/pki/kubelet.key\nsystemctl restart kubelet.service"),
     );
-    settling(part, Duration::from_secs(60))
+    part.settling(Duration::from_secs(60))
 }

@@ -12,7 +12,7 @@ use crate::bundle::Inventory;
 use crate::cluster::{CONTROL_PLANE, Cluster};
 use crate::event::{Event, Events};
 use crate::host::Script;
-use crate::install::around::{self, Around};
+use crate::install::upgrade_facts::{self, UpgradeFacts};
 use crate::install::{Found, NodeState};
 use crate::jobs::site::{ConnectOptions, Hosts, Site};
 use crate::jobs::{JobError, Kind};
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What was found.
 pub(super) struct Scene {
-    around: BTreeMap<String, Around>,
+    facts: BTreeMap<String, UpgradeFacts>,
     pub standing: Standing,
     sick_members: Vec<String>,
     expired: Vec<String>,
@@ -37,8 +37,8 @@ pub(super) async fn scene(
     hosts: &Hosts,
     connect: &ConnectOptions,
 ) -> Result<Scene, JobError> {
-    let around = around(cluster, hosts).await;
-    let standing = standing(&around);
+    let facts = facts(cluster, hosts).await;
+    let standing = standing(&facts);
     let members = etcd::look(cluster, hosts, &BTreeMap::new()).await.members;
     let sick = members.iter().filter(|member| !member.healthy);
     let sick_members =
@@ -52,44 +52,44 @@ pub(super) async fn scene(
         .filter(|row| row.state == State::Expired)
         .map(|row| format!("{} ({})", row.name, row.host.as_deref().unwrap_or(&row.file)))
         .collect();
-    Ok(Scene { around, standing, sick_members, expired })
+    Ok(Scene { facts, standing, sick_members, expired })
 }
 
 /// What each host says; one that says nothing is left out.
-pub(super) async fn around(cluster: &Cluster, hosts: &Hosts) -> BTreeMap<String, Around> {
+pub(super) async fn facts(cluster: &Cluster, hosts: &Hosts) -> BTreeMap<String, UpgradeFacts> {
     let nodes = cluster.nodes();
     let asked = nodes.iter().filter_map(|host| {
         let machine = hosts.get(&host.name)?;
         // Every control plane lists the nodes: any of them may be the one that is down.
         let lead = cluster.has_role(&host.name, CONTROL_PLANE);
-        let script = around::script(cluster, host, lead);
+        let script = upgrade_facts::script(cluster, host, lead);
         Some(async move {
             let output = machine.run(&Script::calling(&script, PATIENCE)).await.ok()?;
-            Some((host.name.clone(), around::parse(&output.stdout)?))
+            Some((host.name.clone(), upgrade_facts::parse(&output.stdout)?))
         })
     });
-    let mut found: BTreeMap<String, Around> = join_all(asked).await.into_iter().flatten().collect();
+    let mut found: BTreeMap<String, UpgradeFacts> = join_all(asked).await.into_iter().flatten().collect();
     // What the first of them lists counts; the others would say the same once more.
     let mut listed = false;
     for host in &nodes {
-        if let Some(around) = found.get_mut(&host.name) {
+        if let Some(facts) = found.get_mut(&host.name) {
             if listed {
-                around.nodes.clear();
-                around.budgets.clear();
+                facts.nodes.clear();
+                facts.budgets.clear();
             }
-            listed = listed || !around.nodes.is_empty();
+            listed = listed || !facts.nodes.is_empty();
         }
     }
     found
 }
 
 /// The releases that run. A host that says none, such as one that is no node yet, is not among them.
-pub(super) fn standing(around: &BTreeMap<String, Around>) -> Standing {
-    let of = |pick: &dyn Fn(&Around) -> Option<&String>| {
-        let versions = around.iter().filter_map(|(host, around)| Some((host, pick(around)?)));
+pub(super) fn standing(facts: &BTreeMap<String, UpgradeFacts>) -> Standing {
+    let of = |pick: &dyn Fn(&UpgradeFacts) -> Option<&String>| {
+        let versions = facts.iter().filter_map(|(host, facts)| Some((host, pick(facts)?)));
         versions.filter_map(|(host, text)| Some((host.clone(), Release::parse(text)?))).collect()
     };
-    Standing { api_servers: of(&|around| around.api_server.as_ref()), kubelets: of(&|around| around.kubelet.as_ref()) }
+    Standing { api_servers: of(&|facts| facts.api_server.as_ref()), kubelets: of(&|facts| facts.kubelet.as_ref()) }
 }
 
 /// The control plane from which the cluster is worked on.
@@ -122,8 +122,8 @@ impl Scene {
         events: &Events,
     ) -> Result<(), JobError> {
         let Some(target) = hops.last() else { return Ok(()) };
-        let (around, sick_members, expired) = (&self.around, &self.sick_members, &self.expired);
-        let found = findings(&upgrade::Scene { cluster, around, target, sick_members, expired });
+        let (facts, sick_members, expired) = (&self.facts, &self.sick_members, &self.expired);
+        let found = findings(&upgrade::Scene { cluster, facts, target, sick_members, expired });
         let passed = |finding: &Finding| finding.soft.is_some_and(|soft| ignore.contains(&soft));
         let (ignored, errors): (Vec<_>, Vec<_>) = found.into_iter().partition(passed);
         for finding in ignored {

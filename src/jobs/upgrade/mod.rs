@@ -202,7 +202,7 @@ impl Work<'_> {
                 events.emit(Event::Warning { message: format!("nodes cannot be put back: {trouble}") });
             }
         }
-        let standing = told::standing(cluster, &look::around(cluster, self.hosts).await);
+        let standing = told::standing(cluster, &look::facts(cluster, self.hosts).await);
         error
             .details(standing)
             .hint("when the cause is removed, the same kk upgrade goes on from there")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::look::Scene;
 use crate::cluster::Cluster;
-use crate::install::around::Around;
+use crate::install::upgrade_facts::UpgradeFacts;
 use crate::jobs::site::{Hosts, Site};
 use crate::jobs::summary;
 use crate::plan::upgrade::Release;
@@ -23,13 +23,13 @@ pub(super) fn question(cluster: &Cluster, scene: &Scene, hops: &[Release]) -> St
 }
 
 /// Which release each host runs, one line each.
-pub(super) fn standing(cluster: &Cluster, around: &BTreeMap<String, Around>) -> Vec<String> {
-    let nodes: Vec<_> = around.values().flat_map(|around| &around.nodes).collect();
+pub(super) fn standing(cluster: &Cluster, facts: &BTreeMap<String, UpgradeFacts>) -> Vec<String> {
+    let nodes: Vec<_> = facts.values().flat_map(|facts| &facts.nodes).collect();
     let line = |host: &str| {
-        let Some(around) = around.get(host) else { return format!("{host}: does not answer") };
+        let Some(facts) = facts.get(host) else { return format!("{host}: does not answer") };
         let mut parts = Vec::new();
-        parts.extend(around.api_server.as_ref().map(|version| format!("API server {version}")));
-        parts.extend(around.kubelet.as_ref().map(|version| format!("kubelet {version}")));
+        parts.extend(facts.api_server.as_ref().map(|version| format!("API server {version}")));
+        parts.extend(facts.kubelet.as_ref().map(|version| format!("kubelet {version}")));
         match nodes.iter().find(|node| node.name == host) {
             Some(node) if node.ready => parts.push("ready".into()),
             Some(_) => parts.push("not ready".into()),

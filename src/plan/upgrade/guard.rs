@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Release;
 use crate::cluster::Cluster;
-use crate::install::around::Around;
+use crate::install::upgrade_facts::UpgradeFacts;
 
 /// Checks that a user may pass over by name, with `--ignore`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Finding {
 pub struct Scene<'a> {
     pub cluster: &'a Cluster,
     /// Host → what it said.
-    pub around: &'a BTreeMap<String, Around>,
+    pub facts: &'a BTreeMap<String, UpgradeFacts>,
     /// The last release of the way.
     pub target: &'a Release,
     /// Members of etcd that are not well, each with why.
@@ -58,7 +58,7 @@ pub fn findings(scene: &Scene) -> Vec<Finding> {
 }
 
 fn nodes(scene: &Scene) -> Vec<Finding> {
-    let listed: Vec<_> = scene.around.values().flat_map(|around| &around.nodes).collect();
+    let listed: Vec<_> = scene.facts.values().flat_map(|facts| &facts.nodes).collect();
     let hard = |message: String, hint: &str| Finding { message, hint: hint.into(), soft: None };
     let finish = "kk create cluster finishes a cluster that was interrupted, and kk add nodes brings in new hosts";
     if listed.is_empty() {
@@ -90,11 +90,11 @@ fn nodes(scene: &Scene) -> Vec<Finding> {
 
 /// Whether kubeadm has upgraded the host to another release than that of the kubelet which was last seen to run.
 fn is_between(scene: &Scene, host: &str, kubelet: &str) -> bool {
-    scene.around.get(host).and_then(|around| around.begun.as_deref()).is_some_and(|begun| begun != kubelet)
+    scene.facts.get(host).and_then(|facts| facts.begun.as_deref()).is_some_and(|begun| begun != kubelet)
 }
 
 fn removed_apis(scene: &Scene) -> Vec<Finding> {
-    let used = scene.around.values().flat_map(|around| &around.deprecated);
+    let used = scene.facts.values().flat_map(|facts| &facts.deprecated);
     let gone: BTreeSet<_> = used.filter(|used| used.removed <= scene.target.minor).collect();
     gone.into_iter()
         .map(|used| Finding {
@@ -106,7 +106,7 @@ fn removed_apis(scene: &Scene) -> Vec<Finding> {
 }
 
 fn budgets(scene: &Scene) -> Vec<Finding> {
-    let budgets = scene.around.values().flat_map(|around| &around.budgets);
+    let budgets = scene.facts.values().flat_map(|facts| &facts.budgets);
     budgets
         .filter(|budget| budget.allowed == 0 && budget.expected > 0)
         .map(|budget| Finding {

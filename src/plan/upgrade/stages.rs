@@ -6,27 +6,27 @@ use crate::host::Step;
 use crate::install::{
     Inputs, InstallError, cordon, dns, etcd, kubernetes, loadbalancer, network, nodes, os, registry, runtime,
 };
-use crate::plan::{Order, Plan, Stage, Task, create};
+use crate::plan::chain::Chain;
+use crate::plan::{Order, Plan, create};
 
 /// What disturbs nobody: the registry has the images of the release, and every node has pulled its own.
 pub fn place(hop: &Hop) -> Result<Plan, InstallError> {
     let inputs = hop.inputs;
     let cluster = inputs.cluster;
-    let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
-    let mut stages = Stages::default();
-    stages.each("os", "Configure operating systems", Order::Parallel, &all, |host| {
+    let mut stages = Chain::default();
+    stages.each("os", "Configure operating systems", Order::Parallel, &cluster.spec.hosts, |host| {
         Ok(vec![os::configure(inputs, host)?])
     })?;
-    stages.each("registry", "Install the registry", Order::OneByOne, &cluster.registry_hosts(), |host| {
+    stages.each("registry", "Install the registry", Order::OneByOne, cluster.registry_hosts(), |host| {
         Ok(vec![registry::install(inputs, host)?])
     })?;
     if let Some(work) = create::push_images(inputs).filter(|_| hop.push_images) {
-        stages.add("push", "Push images to the registry", Order::Parallel, vec![Task::Operator(work)]);
+        stages.operator("push", "Push images to the registry", work);
     }
-    stages.each("images", "Pull images", Order::Parallel, &cluster.nodes(), |host| {
+    stages.each("images", "Pull images", Order::Parallel, cluster.nodes(), |host| {
         Ok(vec![runtime::pull(&create::images_of(inputs, host)?)])
     })?;
-    Ok(Plan { cluster: cluster.name.clone(), stages: stages.0 })
+    Ok(Plan { cluster: cluster.name.clone(), stages: stages.finish() })
 }
 
 /// The hop itself: etcd, control planes one by one, addons, workers in batches, and what goes over all nodes.
@@ -34,8 +34,8 @@ pub fn hop(hop: &Hop) -> Result<Plan, InstallError> {
     let inputs = hop.inputs;
     let cluster = inputs.cluster;
     let lead = inputs.first_control_plane()?;
-    let mut stages = Stages::default();
-    stages.each("etcd", "Upgrade etcd", Order::OneByOne, &cluster.etcd_hosts(), |host| {
+    let mut stages = Chain::default();
+    stages.each("etcd", "Upgrade etcd", Order::OneByOne, cluster.etcd_hosts(), |host| {
         Ok(vec![etcd::install(inputs, host)?, etcd::start(inputs, host)?])
     })?;
     let others = cluster.control_planes().into_iter().filter(|host| host.name != lead.name);
@@ -61,21 +61,21 @@ pub fn hop(hop: &Hop) -> Result<Plan, InstallError> {
     }
     stages.some("network", "Apply the network plugin", lead, network::apply(inputs)?);
     stages.some("dns", "Fit CoreDNS to the site", lead, Some(dns::without_upstream()));
-    stages.each("endpoint", "Lead hosts to the endpoint", Order::OneByOne, &cluster.nodes(), |host| {
+    stages.each("endpoint", "Lead hosts to the endpoint", Order::OneByOne, cluster.nodes(), |host| {
         Ok(vec![loadbalancer::install(inputs, host)?])
     })?;
     stages.some("labels", "Label nodes", lead, nodes::labels(inputs));
     stages.some("ready", "Wait for the cluster", lead, Some(nodes::ready(inputs)?));
-    Ok(Plan { cluster: cluster.name.clone(), stages: stages.0 })
+    Ok(Plan { cluster: cluster.name.clone(), stages: stages.finish() })
 }
 
 /// Nodes that were emptied and not upgraded take pods again.
 pub fn put_back(cluster: &Cluster, lead: &str) -> Plan {
     let version = &cluster.spec.kubernetes.version;
     let steps = cluster.nodes().iter().map(|host| cordon::put_back(&host.name, version)).collect();
-    let mut stages = Stages::default();
+    let mut stages = Chain::default();
     stages.on("put-back", "Put nodes back", lead, steps);
-    Plan { cluster: cluster.name.clone(), stages: stages.0 }
+    Plan { cluster: cluster.name.clone(), stages: stages.finish() }
 }
 
 /// What is done on a node while it is empty.
@@ -85,7 +85,7 @@ fn node_steps(inputs: &Inputs, host: &Host) -> Result<Vec<Step>, InstallError> {
 
 /// These nodes are emptied, changed side by side, and take pods again when they are ready.
 fn batch(
-    stages: &mut Stages,
+    stages: &mut Chain,
     hop: &Hop,
     lead: &Host,
     hosts: &[&Host],
@@ -98,51 +98,8 @@ fn batch(
     let on_lead = |step: &dyn Fn(&str) -> Step| hosts.iter().map(|host| step(&host.name)).collect();
     let empty = on_lead(&|node| cordon::empty(node, version, hop.drain, hop.force));
     stages.on(&format!("drain-{id}"), &format!("Empty {names}"), &lead.name, empty);
-    stages.each(&format!("node-{id}"), &format!("Upgrade {names}"), Order::Parallel, hosts, steps)?;
+    stages.each(&format!("node-{id}"), &format!("Upgrade {names}"), Order::Parallel, hosts.iter().copied(), steps)?;
     let back = on_lead(&|node| cordon::back(node, version));
     stages.on(&format!("back-{id}"), &format!("Let {names} take pods again"), &lead.name, back);
     Ok(())
-}
-
-/// Stages, each of which waits for the one before it.
-#[derive(Default)]
-struct Stages(Vec<Stage>);
-
-impl Stages {
-    /// Steps on one host.
-    fn on(&mut self, name: &str, title: &str, host: &str, steps: Vec<Step>) {
-        self.add(name, title, Order::Parallel, vec![Task::Host { host: host.to_owned(), steps }]);
-    }
-
-    /// A step on one host, if there is one to do.
-    fn some(&mut self, name: &str, title: &str, host: &Host, step: Option<Step>) {
-        if let Some(step) = step {
-            self.on(name, title, &host.name, vec![step]);
-        }
-    }
-
-    /// Steps on each of several hosts.
-    fn each(
-        &mut self,
-        name: &str,
-        title: &str,
-        order: Order,
-        hosts: &[&Host],
-        steps: impl Fn(&Host) -> Result<Vec<Step>, InstallError>,
-    ) -> Result<(), InstallError> {
-        let tasks = hosts
-            .iter()
-            .map(|host| Ok(Task::Host { host: host.name.clone(), steps: steps(host)? }))
-            .collect::<Result<Vec<_>, InstallError>>()?;
-        self.add(name, title, order, tasks);
-        Ok(())
-    }
-
-    fn add(&mut self, name: &str, title: &str, order: Order, tasks: Vec<Task>) {
-        if tasks.is_empty() {
-            return;
-        }
-        let after = self.0.last().map(|stage| stage.name.clone()).into_iter().collect();
-        self.0.push(Stage { name: name.into(), title: title.into(), after, order, tasks });
-    }
 }

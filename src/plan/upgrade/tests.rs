@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::cluster::Cluster;
 use crate::host::Part;
-use crate::install::around::{Around, Budget, Deprecated, Node};
+use crate::install::upgrade_facts::{Budget, Deprecated, Node, UpgradeFacts};
 use crate::plan::tests::{cluster, outline, with_inputs};
 use crate::plan::{Plan, Task};
 
@@ -90,10 +90,10 @@ fn the_kubelet_comes_last_and_no_text_holds_what_shells_would_read() {
 }
 
 /// A cluster as it should be before an upgrade.
-fn around() -> BTreeMap<String, Around> {
-    let mut all: BTreeMap<String, Around> = BTreeMap::new();
+fn facts() -> BTreeMap<String, UpgradeFacts> {
+    let mut all: BTreeMap<String, UpgradeFacts> = BTreeMap::new();
     for host in cluster().nodes() {
-        all.insert(host.name.clone(), Around { kubelet: Some("v1.35.4".into()), ..Around::default() });
+        all.insert(host.name.clone(), UpgradeFacts { kubelet: Some("v1.35.4".into()), ..UpgradeFacts::default() });
     }
     let nodes = cluster()
         .nodes()
@@ -104,9 +104,9 @@ fn around() -> BTreeMap<String, Around> {
     all
 }
 
-fn found(around: &BTreeMap<String, Around>, sick: &[String], expired: &[String]) -> String {
+fn found(facts: &BTreeMap<String, UpgradeFacts>, sick: &[String], expired: &[String]) -> String {
     let scene =
-        Scene { cluster: &cluster(), around, target: &Release::parse("v1.36.3").unwrap(), sick_members: sick, expired };
+        Scene { cluster: &cluster(), facts, target: &Release::parse("v1.36.3").unwrap(), sick_members: sick, expired };
     let lines = findings(&scene).into_iter().map(|finding| match finding.soft {
         Some(soft) => format!("{} [{soft:?}]", finding.message),
         None => finding.message,
@@ -116,21 +116,21 @@ fn found(around: &BTreeMap<String, Around>, sick: &[String], expired: &[String])
 
 #[test]
 fn nothing_stands_in_the_way_of_a_cluster_that_is_well() {
-    assert_eq!(found(&around(), &[], &[]), "");
+    assert_eq!(found(&facts(), &[], &[]), "");
 }
 
 #[test]
 fn everything_that_stands_in_the_way_is_told_at_once() {
-    let mut around = around();
-    let lead = around.get_mut("node1").unwrap();
+    let mut facts = facts();
+    let lead = facts.get_mut("node1").unwrap();
     lead.nodes[3].ready = false;
     lead.nodes[1].name = "stranger".into();
     let budget = |name: &str, allowed, expected| Budget { name: name.into(), allowed, expected, healthy: expected };
     lead.budgets = vec![budget("shop/web", 0, 3), budget("shop/cart", 1, 2), budget("shop/none", 0, 0)];
     let used = |name: &str, removed| Deprecated { name: name.into(), removed };
     lead.deprecated = vec![used("example.org/v1beta1 things", 36), used("example.org/v1beta2 things", 38)];
-    around.get_mut("node3").unwrap().deprecated = vec![used("example.org/v1beta1 things", 36)];
-    let text = found(&around, &["node2: etcd.service is inactive".into()], &["apiserver (node1)".into()]);
+    facts.get_mut("node3").unwrap().deprecated = vec![used("example.org/v1beta1 things", 36)];
+    let text = found(&facts, &["node2: etcd.service is inactive".into()], &["apiserver (node1)".into()]);
     insta::assert_snapshot!(text, @"
     node2 is no node of the cluster yet
     node node4 is not ready
@@ -144,12 +144,12 @@ fn everything_that_stands_in_the_way_is_told_at_once() {
 
 #[test]
 fn a_node_that_an_earlier_run_left_halfway_is_no_obstacle() {
-    let mut around = around();
-    around.get_mut("node1").unwrap().nodes[3].ready = false;
-    around.get_mut("node4").unwrap().begun = Some("v1.35.4".into());
-    assert_eq!(found(&around, &[], &[]), "node node4 is not ready");
-    around.get_mut("node4").unwrap().begun = Some("v1.36.3".into());
-    assert_eq!(found(&around, &[], &[]), "");
+    let mut facts = facts();
+    facts.get_mut("node1").unwrap().nodes[3].ready = false;
+    facts.get_mut("node4").unwrap().begun = Some("v1.35.4".into());
+    assert_eq!(found(&facts, &[], &[]), "node node4 is not ready");
+    facts.get_mut("node4").unwrap().begun = Some("v1.36.3".into());
+    assert_eq!(found(&facts, &[], &[]), "");
 }
 
 #[test]

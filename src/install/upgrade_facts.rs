@@ -1,4 +1,4 @@
-//! What is around an upgrade: which releases run where, what of the API is used that goes, who must not be disturbed.
+//! What an upgrade depends on: which releases run where, what of the API is used that goes, who must not be disturbed.
 
 use super::kubernetes::{KUBECTL, api_server_url};
 use crate::cluster::{CONTROL_PLANE, Cluster, Host};
@@ -6,7 +6,7 @@ use crate::host::quote;
 
 /// What one host said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Around {
+pub struct UpgradeFacts {
     /// Release of the kubelet that is installed there.
     pub kubelet: Option<String>,
     /// Release to which kubeadm has upgraded the host last, if it ever has.
@@ -59,33 +59,33 @@ pub fn script(cluster: &Cluster, host: &Host, lead: bool) -> String {
         quote(KUBECTL),
         quote(&server),
         if lead { "yes" } else { "''" },
-        include_str!("around.sh")
+        include_str!("upgrade_facts.sh")
     )
 }
 
 /// Reads what the script printed; `None` where it did not come to its end. Lines that are none of its own are passed
 /// over.
-pub fn parse(text: &str) -> Option<Around> {
-    let mut around = Around::default();
+pub fn parse(text: &str) -> Option<UpgradeFacts> {
+    let mut facts = UpgradeFacts::default();
     let mut ended = false;
     for line in text.lines() {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         let told = || Some(rest.to_owned()).filter(|rest| !rest.is_empty());
         match word {
-            "kubelet" => around.kubelet = told(),
-            "begun" => around.begun = told(),
-            "api-server" => around.api_server = told(),
-            "deprecated" => around.deprecated.extend(deprecated(rest)),
-            "node" => around.nodes.extend(node(rest)),
-            "budget" => around.budgets.extend(budget(rest)),
+            "kubelet" => facts.kubelet = told(),
+            "begun" => facts.begun = told(),
+            "api-server" => facts.api_server = told(),
+            "deprecated" => facts.deprecated.extend(deprecated(rest)),
+            "node" => facts.nodes.extend(node(rest)),
+            "budget" => facts.budgets.extend(budget(rest)),
             "end" => ended = true,
             _ => {}
         }
     }
-    around.deprecated.sort();
-    around.deprecated.dedup();
-    ended.then_some(around)
+    facts.deprecated.sort();
+    facts.deprecated.dedup();
+    ended.then_some(facts)
 }
 
 /// Labels of `apiserver_requested_deprecated_apis` (Kubernetes, apiserver/pkg/endpoints/metrics).
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_a_host_says_is_read() {
-        let around = parse(
+        let facts = parse(
             "kubelet v1.35.4\napi-server v1.35.4\n\
              deprecated group=\"flowcontrol.apiserver.k8s.io\",removed_release=\"1.36\",resource=\"flowschemas\",subresource=\"\",version=\"v1beta3\"\n\
              deprecated group=\"\",removed_release=\"\",resource=\"componentstatuses\",subresource=\"\",version=\"v1\"\n\
@@ -127,18 +127,18 @@ mod tests {
              budget shop      web   0         3          3\nbudget shop new <none> <none> <none>\nend\n",
         )
         .unwrap();
-        assert_eq!(around.kubelet.as_deref(), Some("v1.35.4"));
-        assert_eq!(around.api_server, around.kubelet);
+        assert_eq!(facts.kubelet.as_deref(), Some("v1.35.4"));
+        assert_eq!(facts.api_server, facts.kubelet);
         let used = Deprecated { name: "flowcontrol.apiserver.k8s.io/v1beta3 flowschemas".into(), removed: 36 };
-        assert_eq!(around.deprecated, [used], "what is not removed in any release is no trouble");
-        assert_eq!(around.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false]);
-        assert_eq!(around.budgets[0], Budget { name: "shop/web".into(), allowed: 0, expected: 3, healthy: 3 });
-        assert_eq!(around.budgets[1].expected, 0);
+        assert_eq!(facts.deprecated, [used], "what is not removed in any release is no trouble");
+        assert_eq!(facts.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(facts.budgets[0], Budget { name: "shop/web".into(), allowed: 0, expected: 3, healthy: 3 });
+        assert_eq!(facts.budgets[1].expected, 0);
     }
 
     #[test]
     fn an_answer_that_was_cut_off_is_none() {
         assert_eq!(parse("kubelet v1.35.4\n"), None);
-        assert_eq!(parse("kubelet \nbegun \nwho knows\nend\n"), Some(Around::default()));
+        assert_eq!(parse("kubelet \nbegun \nwho knows\nend\n"), Some(UpgradeFacts::default()));
     }
 }
