@@ -18,7 +18,7 @@ use std::env;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::OwnedMutexGuard;
@@ -36,6 +36,8 @@ pub struct Cache {
     root: PathBuf,
     /// Of what is taken in.
     form: Form,
+    /// Held while an entry and its note are looked at or changed: two addresses may turn out to hold the same bytes.
+    entries: Arc<Mutex<()>>,
     /// Downloads under way, by key.
     flights: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
     /// Held for as long as the cache is open.
@@ -97,8 +99,8 @@ impl Cache {
         loop {
             match lock.try_lock() {
                 Ok(()) => {
-                    let (form, flights) = (Form::Plain, Arc::default());
-                    return Ok(Self { root, form, flights, _lock: Arc::new(lock) });
+                    let (form, entries, flights) = (Form::Plain, Arc::default(), Arc::default());
+                    return Ok(Self { root, form, entries, flights, _lock: Arc::new(lock) });
                 }
                 Err(TryLockError::Error(error)) => return Err(FetchError::disk(&path, "cannot be locked")(error)),
                 Err(TryLockError::WouldBlock) => {}
@@ -124,6 +126,11 @@ impl Cache {
 
     /// The file of this digest, where it is there whole.
     pub fn find(&self, digest: &Digest) -> Result<Option<Cached>, FetchError> {
+        let _held = self.hold();
+        self.entry(digest)
+    }
+
+    fn entry(&self, digest: &Digest) -> Result<Option<Cached>, FetchError> {
         let path = self.blob(digest);
         let length = match fs::metadata(&path) {
             Ok(metadata) => metadata.len(),
@@ -133,7 +140,7 @@ impl Cache {
         match self.note(digest).filter(|noted| noted.length == length) {
             Some(Note { measured, form, .. }) => Ok(Some(Cached { path, measured, form })),
             // Cut by a full disk, or by hand: fetched anew.
-            None => self.evict(digest).map(|()| None),
+            None => self.drop_entry(digest).map(|()| None),
         }
     }
 
@@ -151,6 +158,11 @@ impl Cache {
 
     /// Forgets the file of this digest.
     pub fn evict(&self, digest: &Digest) -> Result<(), FetchError> {
+        let _held = self.hold();
+        self.drop_entry(digest)
+    }
+
+    fn drop_entry(&self, digest: &Digest) -> Result<(), FetchError> {
         let path = self.blob(digest);
         for path in [note_path(&path), path] {
             match fs::remove_file(&path) {
@@ -168,7 +180,8 @@ impl Cache {
         let mut hasher = Hasher::new();
         hasher.update(bytes);
         let measured = hasher.finish();
-        if let Some(cached) = self.find(&measured.sha256)? {
+        let _held = self.hold();
+        if let Some(cached) = self.entry(&measured.sha256)? {
             return Ok(cached);
         }
         let path = self.part_path(&measured.sha256.hex());
@@ -181,7 +194,7 @@ impl Cache {
     /// file once more.
     pub(super) async fn flight(&self, key: &str) -> OwnedMutexGuard<()> {
         let flight = {
-            let mut flights = self.flights.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
             flights.entry(key.to_owned()).or_default().clone()
         };
         flight.lock_owned().await
@@ -196,10 +209,22 @@ impl Cache {
         Part::open(self.part_path(&format!("{key}{ending}")), checked_later, self.form)
     }
 
-    /// Makes a whole part a file of the cache.
+    /// Makes a whole part a file of the cache. Where another address has brought the same bytes meanwhile, theirs stay:
+    /// somebody may be reading them.
     pub fn complete(&self, part: Part) -> Result<Cached, FetchError> {
         let (path, note) = part.finish()?;
-        self.adopt(&path, note)
+        let _held = self.hold();
+        match self.entry(&note.measured.sha256)? {
+            None => self.adopt(&path, note),
+            Some(cached) => {
+                fs::remove_file(&path).map_err(FetchError::disk(&path, "cannot be removed"))?;
+                Ok(cached)
+            }
+        }
+    }
+
+    fn hold(&self) -> MutexGuard<'_, ()> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where what is known about the address with this key is kept.
@@ -269,6 +294,29 @@ mod tests {
         assert_eq!(cached.measured.sha256, Digest::of(b"hello"));
         assert_eq!(cache.find(&Digest::of(b"hello")).unwrap(), Some(cached));
         assert_eq!(cache.part("ab", true).unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn two_addresses_may_bring_the_same_bytes_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().to_owned(), &silent()).await.unwrap();
+        for round in 0..40 {
+            let bytes = format!("round {round}");
+            let bring = |key: String| {
+                let mut part = cache.part(&key, true).unwrap();
+                part.append(bytes.as_bytes()).unwrap();
+                cache.complete(part).unwrap()
+            };
+            let bring = &bring;
+            std::thread::scope(|scope| {
+                let flights: Vec<_> = (0..4).map(|n| scope.spawn(move || bring(format!("{round:x}a{n}")))).collect();
+                for flight in flights {
+                    let cached = flight.join().unwrap();
+                    assert_eq!(fs::read(&cached.path).unwrap(), bytes.as_bytes());
+                }
+            });
+        }
+        assert_eq!(fs::read_dir(folder.path().join("parts")).unwrap().count(), 0);
     }
 
     #[tokio::test]
