@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::OutputFlag;
+use crate::cli::{OutputFlag, OutputFormat};
+use crate::jobs::change::{Change, Intent};
 use crate::jobs::site::ConnectOptions;
 use crate::ui;
 
@@ -26,6 +27,12 @@ pub struct ChangeFlags {
     /// Print what would be done, and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Print what would be done, keep it in a file for somebody to approve, and stop
+    #[arg(long, value_name = "FILE")]
+    pub save_plan: Option<PathBuf>,
+    /// Go on only if what is to be done is what this saved plan says
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "save_plan"])]
+    pub plan: Option<PathBuf>,
     /// Answer yes to every question; checks that fail still stop the command
     #[arg(short = 'y', long)]
     pub yes: bool,
@@ -33,6 +40,23 @@ pub struct ChangeFlags {
     pub hosts: HostFlags,
     #[command(flatten)]
     pub output: OutputFlag,
+}
+
+impl ChangeFlags {
+    pub fn into_change(self) -> Change {
+        let intent = match (self.plan, self.save_plan, self.dry_run) {
+            (Some(approved), _, _) => Intent::RunApproved(approved),
+            (None, Some(path), _) => Intent::Save(path),
+            (None, None, true) => Intent::Show,
+            (None, None, false) => Intent::Run,
+        };
+        Change {
+            intent,
+            json: self.output.output == OutputFormat::Json,
+            confirm: ui::confirmation(self.yes),
+            connect: self.hosts.into_options(),
+        }
+    }
 }
 
 impl HostFlags {

@@ -15,6 +15,7 @@ mod key;
 mod kubeconfig;
 mod manifest;
 mod passphrase_flag;
+mod plan;
 mod receipt;
 mod status;
 mod upgrade;
@@ -66,6 +67,7 @@ enum Command {
     Kubeconfig(kubeconfig::Args),
     #[command(subcommand)]
     Manifest(manifest::Command),
+    Plan(plan::Args),
     Receipt(receipt::Args),
     Status(status::Args),
     Upgrade(upgrade::Args),
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::History(args) => history::run(args),
         Command::Key(command) => key::run(command),
         Command::Kubeconfig(args) => kubeconfig::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Receipt(args) => receipt::run(args),
         Command::Status(args) => status::run(args),
         Command::Manifest(command) => manifest::run(command),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::change::Change;
 use super::demand::Demand;
 pub use super::newcomers::Verb;
-use super::site::{ConnectOptions, Hosts, Site};
+use super::site::{Hosts, Site};
 use super::{JobError, Kind, check, engine, files, gather, hold, newcomers, push, summary};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
@@ -25,10 +26,7 @@ pub struct Options {
     pub push_images: bool,
     /// Take a bundle of a lower release than the site has.
     pub allow_downgrade: bool,
-    pub dry_run: bool,
-    /// Asks the user a question; always yes with `--yes`.
-    pub confirm: Box<dyn Fn(&str) -> bool>,
-    pub connect: ConnectOptions,
+    pub change: Change,
 }
 
 /// What came of it.
@@ -56,7 +54,7 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, verb.command())?;
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
-    let hosts = site.connect(&cluster, &options.connect, &events).await?;
+    let hosts = site.connect(&cluster, &options.change.connect, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
     check_suffices(&cluster, &bundle, &facts)?;
     let found: BTreeMap<_, _> =
@@ -72,14 +70,15 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
     let plan = make_plan(&cluster, &bundle, &found, &site, options.push_images)?;
     let lacking = push::not_in_registry(&plan, &bundle, lacking, &events).await;
     hold::refuse_lacking(bundle.inventory(), &lacking)?;
-    if options.dry_run {
-        return Ok(Outcome { run: None, text: engine::would_change(&plan, &hosts, &options.connect).await? });
+    let Change { connect, .. } = &options.change;
+    let changes = engine::would_change(&plan, &hosts, connect);
+    let digest = Some(bundle.digest());
+    if let Some(text) = options.change.shown(verb.command(), &cluster, &[&plan], digest, changes).await? {
+        return Ok(Outcome { run: None, text });
     }
-    if !(options.confirm)(&question) {
-        return Err(JobError::new(Kind::Declined, "nothing was changed"));
-    }
+    options.change.agree(&question)?;
     approval.record(&site)?;
-    let run = engine::execute(verb.command(), &plan, &hosts, Some(&bundle), &site, &options.connect, &events).await?;
+    let run = engine::execute(verb.command(), &plan, &hosts, Some(&bundle), &site, connect, &events).await?;
     site.delivered(bundle.inventory(), approval.signer(), Delivered::Installed)?;
     let text = describe(&cluster, &hosts, &site, &options).await;
     Ok(Outcome { run: Some(run), text })

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::site::{ConnectOptions, Site};
+use super::change::Change;
+use super::site::Site;
 use super::{JobError, Kind, engine, files, gather, leaving};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
@@ -21,10 +22,7 @@ pub struct Options {
     pub force: bool,
     /// The host cannot be reached and never will be.
     pub gone: bool,
-    pub dry_run: bool,
-    /// Asks the user a question; always yes with `--yes`.
-    pub confirm: Box<dyn Fn(&str) -> bool>,
-    pub connect: ConnectOptions,
+    pub change: Change,
 }
 
 /// What came of it.
@@ -48,7 +46,8 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let site = Site::of_cluster(&cluster)?;
     let _lock = engine::lock(&site, "delete node")?;
     let reached = if options.gone { &after } else { &cluster };
-    let hosts = site.connect(reached, &options.connect, &events).await.map_err(|error| unreached(error, &options))?;
+    let hosts =
+        site.connect(reached, &options.change.connect, &events).await.map_err(|error| unreached(error, &options))?;
     let facts = gather::facts(&hosts, &events).await?;
     let lead = leaving::lead(&after, &facts)?;
     let etcd = leaving::etcd(&after, &hosts).await;
@@ -72,14 +71,14 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     };
     leave::may_leave_now(&leaving).map_err(|refusal| leaving::refused(&refusal))?;
     let plan = plan::leave(&leaving).map_err(fail)?;
-    if options.dry_run {
-        return Ok(Outcome { run: None, text: engine::would_change(&plan, &hosts, &options.connect).await? });
-    }
-    if !(options.confirm)(&question(&cluster, &options)) {
-        return Err(JobError::new(Kind::Declined, "nothing was changed"));
-    }
+    let Change { connect, .. } = &options.change;
     let command = format!("delete node {}", options.name);
-    let run = engine::execute(&command, &plan, &hosts, None, &site, &options.connect, &events).await?;
+    let changes = engine::would_change(&plan, &hosts, connect);
+    if let Some(text) = options.change.shown(&command, &cluster, &[&plan], None, changes).await? {
+        return Ok(Outcome { run: None, text });
+    }
+    options.change.agree(&question(&cluster, &options))?;
+    let run = engine::execute(&command, &plan, &hosts, None, &site, connect, &events).await?;
     Ok(Outcome { run: Some(run), text: what_is_left(&options, &lines) })
 }
 

@@ -3,6 +3,7 @@
 pub mod add_nodes;
 pub mod cache;
 pub mod certs;
+pub mod change;
 pub mod check;
 pub mod create_cluster;
 pub mod create_config;

@@ -1,5 +1,6 @@
 //! Plans: immutable lists of stages, each of steps on hosts, with no choice left to the executor.
 
+mod approved;
 mod chain;
 mod create;
 mod etcd;
@@ -23,6 +24,7 @@ use secrecy::SecretString;
 use crate::host::Step;
 use crate::image::registry::RegistryAccess;
 
+pub use approved::{Approved, FORMAT, StageDigest};
 pub use create::create;
 pub use etcd::{restore_etcd, snapshot_etcd};
 pub use leave::leave;

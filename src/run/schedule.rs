@@ -11,83 +11,117 @@ pub struct TaskId {
     pub task: usize,
 }
 
-/// What is waiting, and for what.
+/// What is waiting, and for what. Beside each task stands a gate for each stage, which opens when all tasks of it are
+/// done: a stage of five hundred hosts that waits for another has so many edges, and not their square.
 pub struct Schedule {
-    /// For each task not begun yet, what must be done first.
-    waiting: Vec<(TaskId, BTreeSet<TaskId>)>,
-    /// Tasks of each stage that are not done.
-    open: Vec<usize>,
+    /// The first task of each stage, as a number among all tasks.
+    first: Vec<usize>,
+    /// By task, and then by gate: how much it still waits for.
+    needs: Vec<usize>,
+    /// By task, and then by gate: what waits for it.
+    waiting: Vec<Vec<usize>>,
+    /// Tasks that wait for nothing more and have not been begun.
+    ready: Vec<TaskId>,
 }
 
 impl Schedule {
     /// All tasks wait. Fails where a stage waits for one that is not there, or stages wait for each other.
     pub fn new(plan: &Plan) -> Result<Self, String> {
-        let mut waiting = Vec::new();
+        let mut first = Vec::with_capacity(plan.stages.len());
+        let mut tasks = 0;
+        for stage in &plan.stages {
+            first.push(tasks);
+            tasks += stage.tasks.len();
+        }
+        let count = tasks + plan.stages.len();
+        let mut schedule = Self { first, needs: vec![0; count], waiting: vec![Vec::new(); count], ready: Vec::new() };
         // Each host, and the operator's machine as `None`, goes through its tasks one after the other.
-        let mut latest: HashMap<Option<&str>, TaskId> = HashMap::new();
+        let mut latest: HashMap<Option<&str>, usize> = HashMap::new();
         for (stage_index, stage) in plan.stages.iter().enumerate() {
-            let mut first: BTreeSet<TaskId> = BTreeSet::new();
+            let mut gates = Vec::new();
             for name in &stage.after {
                 let Some(earlier) = plan.stages.iter().position(|other| other.name == *name) else {
                     return Err(format!("stage {} waits for stage {name}, which is not in the plan", stage.name));
                 };
-                first.extend((0..plan.stages[earlier].tasks.len()).map(|task| TaskId { stage: earlier, task }));
+                gates.push(tasks + earlier);
             }
             for (task_index, task) in stage.tasks.iter().enumerate() {
-                let id = TaskId { stage: stage_index, task: task_index };
-                let mut needs = first.clone();
-                if stage.order == Order::OneByOne && task_index > 0 {
-                    needs.insert(TaskId { stage: stage_index, task: task_index - 1 });
-                }
-                needs.extend(latest.insert(host_of(task), id));
-                waiting.push((id, needs));
+                let node = schedule.first[stage_index] + task_index;
+                let before = (stage.order == Order::OneByOne && task_index > 0).then(|| node - 1);
+                let own = latest.insert(host_of(task), node);
+                gates.iter().copied().chain(before).chain(own).for_each(|earlier| schedule.wait(node, earlier));
+                schedule.wait(tasks + stage_index, node);
             }
+            // Also where the stage has no task: it is not done before what it waits for.
+            gates.iter().for_each(|earlier| schedule.wait(tasks + stage_index, *earlier));
         }
-        let schedule = Self { waiting, open: plan.stages.iter().map(|stage| stage.tasks.len()).collect() };
         schedule.refuse_circles(plan)?;
+        let free: Vec<usize> = (0..count).filter(|node| schedule.needs[*node] == 0).collect();
+        free.into_iter().for_each(|node| schedule.free(node));
         Ok(schedule)
     }
 
-    /// Takes the tasks that may begin now out of the waiting.
+    /// Takes the tasks that may begin now, in the order of the plan.
     pub fn begin(&mut self) -> Vec<TaskId> {
-        let mut ready = Vec::new();
-        self.waiting.retain(|(id, needs)| {
-            if needs.is_empty() {
-                ready.push(*id);
-            }
-            !needs.is_empty()
-        });
-        ready
+        self.ready.sort_unstable();
+        std::mem::take(&mut self.ready)
     }
 
     /// Notes that a task is done; true when it was the last of its stage.
     pub fn done(&mut self, id: TaskId) -> bool {
-        for (_, needs) in &mut self.waiting {
-            needs.remove(&id);
-        }
-        match self.open.get_mut(id.stage) {
-            Some(open) => {
-                *open = open.saturating_sub(1);
-                *open == 0
+        let Some(first) = self.first.get(id.stage) else { return false };
+        self.pass(first + id.task);
+        let gate = self.needs.len() - self.first.len() + id.stage;
+        self.needs[gate] == 0
+    }
+
+    fn wait(&mut self, node: usize, earlier: usize) {
+        self.needs[node] += 1;
+        self.waiting[earlier].push(node);
+    }
+
+    /// What waited for this node waits for one thing less.
+    fn pass(&mut self, node: usize) {
+        for later in std::mem::take(&mut self.waiting[node]) {
+            self.needs[later] -= 1;
+            if self.needs[later] == 0 {
+                self.free(later);
             }
-            None => false,
         }
     }
 
+    /// A task may begin; a gate is passed at once.
+    fn free(&mut self, node: usize) {
+        match self.task(node) {
+            Some(id) => self.ready.push(id),
+            None => self.pass(node),
+        }
+    }
+
+    /// `None` for a gate.
+    fn task(&self, node: usize) -> Option<TaskId> {
+        let tasks = self.needs.len() - self.first.len();
+        let stage = self.first.partition_point(|first| *first <= node).checked_sub(1)?;
+        (node < tasks).then(|| TaskId { stage, task: node - self.first[stage] })
+    }
+
     fn refuse_circles(&self, plan: &Plan) -> Result<(), String> {
-        let mut trial = Self { waiting: self.waiting.clone(), open: self.open.clone() };
-        while !trial.waiting.is_empty() {
-            let ready = trial.begin();
-            if ready.is_empty() {
-                let stages: BTreeSet<&str> =
-                    trial.waiting.iter().map(|(id, _)| plan.stages[id.stage].name.as_str()).collect();
-                return Err(format!("stages wait for each other: {}", Vec::from_iter(stages).join(", ")));
-            }
-            for id in ready {
-                trial.done(id);
+        let mut needs = self.needs.clone();
+        let mut free: Vec<usize> = (0..needs.len()).filter(|node| needs[*node] == 0).collect();
+        while let Some(node) = free.pop() {
+            for later in &self.waiting[node] {
+                needs[*later] -= 1;
+                if needs[*later] == 0 {
+                    free.push(*later);
+                }
             }
         }
-        Ok(())
+        let held = (0..needs.len()).filter(|node| needs[*node] > 0).filter_map(|node| self.task(node));
+        let stages: BTreeSet<&str> = held.map(|id| plan.stages[id.stage].name.as_str()).collect();
+        if stages.is_empty() {
+            return Ok(());
+        }
+        Err(format!("stages wait for each other: {}", Vec::from_iter(stages).join(", ")))
     }
 }
 

@@ -4,32 +4,18 @@
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-next=v1.36.3
-nodes=(node1 node2 node3 node4 node5)
-reach=(-f "$cluster_file" --known-hosts "$state/known_hosts")
-upgrade_bundle=$work/upgrade.tar.gz
+# shellcheck source=tests/e2e/release.sh
+source "$checkout/tests/e2e/release.sh"
+
 calls=$work/log/calls
 probes=$work/log/probes
 
-# The registry's host is a worker too.
 two_workers() {
-    if [[ -e $kubeconfig ]] && grep -q '^    worker: \[node4, node5\]$' "$cluster_file" && versions_are "$kubernetes"; then return; fi
+    if [[ -e $kubeconfig ]] && grep -q '^    worker: \[node4, node5\]$' "$cluster_file" && all_run "$kubernetes"; then return; fi
     fresh_lab
-    sed -i 's/^    worker: \[node4\]$/    worker: [node4, node5]/' "$cluster_file"
+    let_registry_work
     create_cluster upgrade-before
     healthy
-}
-
-upgrade_bundle() {
-    "$checkout/scripts/upstream" build --kubernetes "$next" 2> >(grep -v complete >&2)
-    "$checkout/scripts/upstream" up >/dev/null
-    rm -f "$work/manifest-upgrade.yaml" "$work/manifest-upgrade.lock"
-    kk upgrade-plan upgrade plan --from "$kubernetes" --to "$next" --with-registry -m "$work/manifest-upgrade.yaml"
-    says "$work/log/upgrade-plan.log" "^1\\. $next\$"
-    # etcd is no pod here, and its image is not in the connected world.
-    sed -i '/registry\.k8s\.io\/etcd:/d' "$work/manifest-upgrade.yaml"
-    rm -f "$upgrade_bundle"
-    export_bundle upgrade-export "$work/manifest-upgrade.yaml" "$upgrade_bundle"
 }
 
 shop() {
@@ -124,6 +110,7 @@ end_watching() {
 # upgrade_killed SECONDS: kk is killed so long after it began to work on hosts.
 upgrade_killed() {
     local log=$work/log/upgrade-killed-$1.log pid waited=0
+    : >"$log"
     "$KK" "${upgrade[@]}" >"$log" 2>&1 </dev/null &
     pid=$!
     until grep -q "Upgrade the control plane\|Upgrade etcd" "$log" || [[ ! -d /proc/$pid ]] || ((waited++ > 600)); do sleep 1; done
@@ -132,24 +119,18 @@ upgrade_killed() {
     wait "$pid" 2>/dev/null || true
 }
 
-versions_are() {
-    [[ $(kubectl get nodes -o jsonpath='{range .items[*]}{.status.nodeInfo.kubeletVersion} {.spec.unschedulable}{"\n"}{end}' | sort | uniq -c | xargs) == "5 $1" ]] &&
-        [[ $(kubectl get --raw /version | jq -r .gitVersion) == "$1" ]]
-}
-
 prepare
-upgrade_bundle
+make_upgrade_bundle
 two_workers
 seconds_of write_keys
 say "  10000 keys took $seconds s"
 before=$(etcd_keys)
 shop
-upgrade=(upgrade "${reach[@]}" -a "$upgrade_bundle" --yes)
 
 say "  what is refused"
 # The file still names the release that runs, which the bundle does not hold.
 refused upgrade-same 4 "${upgrade[@]}"
-sed -i "s/^    version: $kubernetes\$/    version: $next/" "$cluster_file"
+name_next_release
 refused upgrade-create 5 create cluster "${reach[@]}" -a "$upgrade_bundle" --yes
 says "$work/log/upgrade-create.log" "node1 runs $kubernetes" 'kk upgrade brings a cluster to a newer release'
 kubectl -n shop patch poddisruptionbudget web --type merge -p '{"spec":{"minAvailable":3}}' >/dev/null
@@ -164,7 +145,7 @@ says "$work/log/upgrade-etcd.log" 'etcd: node3: '
 eventually 60 "etcd has its three members" etcd_is_healthy
 kk upgrade-dry "${upgrade[@]}" --dry-run
 says "$work/log/upgrade-dry.log" "To $next, without disturbing anybody" 'Upgrade the control plane to'
-versions_are "$kubernetes" || fail "what was refused has changed something"
+all_run "$kubernetes" || fail "what was refused has changed something"
 ok "what stands in the way is told, and nothing is changed"
 
 begin_watching
@@ -175,7 +156,7 @@ say "  the upgrade took $seconds s after two that were killed"
 sleep 5
 end_watching
 
-eventually 60 "all five nodes run $next and take pods" versions_are "$next"
+eventually 60 "all five nodes run $next and take pods" all_run "$next"
 healthy
 [[ $(etcd_keys) == "$before" ]] || fail "etcd holds other keys than before"
 ok "all 10000 keys are as they were"

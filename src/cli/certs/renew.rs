@@ -40,9 +40,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         within: args.within,
         all: args.all,
         only: args.only.into_iter().collect(),
-        dry_run: args.change.dry_run,
-        confirm: ui::confirmation(args.change.yes),
-        connect: args.change.hosts.into_options(),
+        change: args.change.into_change(),
     };
     let outcome = context.runtime.block_on(renew::run(options, context.events.clone()))?;
     if let Some(run) = &outcome.run {

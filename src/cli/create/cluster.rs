@@ -14,6 +14,15 @@ use crate::ui;
 /// Safe to run again: what holds is left alone, and a run that was interrupted is continued.
 #[derive(clap::Args, Debug)]
 pub struct Args {
+    #[command(flatten)]
+    pub what: InstallFlags,
+    #[command(flatten)]
+    pub change: ChangeFlags,
+}
+
+/// What is installed, and from what.
+#[derive(clap::Args, Debug)]
+pub struct InstallFlags {
     /// Cluster file
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub filename: PathBuf,
@@ -25,25 +34,21 @@ pub struct Args {
     /// Take a bundle of a lower release than this site has accepted before
     #[arg(long)]
     pub allow_downgrade: bool,
-    #[command(flatten)]
-    pub change: ChangeFlags,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    install(Verb::CreateCluster, args)
+    install(Verb::CreateCluster, args.what, args.change)
 }
 
-/// What `kk create cluster` and `kk add nodes` share: all of it but the name and who must be there already.
-pub fn install(verb: Verb, args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.change.output.output)?;
+/// What `kk create cluster`, `kk add nodes` and `kk plan` share.
+pub fn install(verb: Verb, what: InstallFlags, change: ChangeFlags) -> Result<(), JobError> {
+    let context = Context::new(change.output.output)?;
     let options = create_cluster::Options {
-        cluster_file: args.filename,
-        bundle: args.bundle.artifact,
-        push_images: !args.skip_push_images,
-        allow_downgrade: args.allow_downgrade,
-        dry_run: args.change.dry_run,
-        confirm: ui::confirmation(args.change.yes),
-        connect: args.change.hosts.into_options(),
+        cluster_file: what.filename,
+        bundle: what.bundle.artifact,
+        push_images: !what.skip_push_images,
+        allow_downgrade: what.allow_downgrade,
+        change: change.into_change(),
     };
     let events = context.events.clone();
     let outcome = match verb {

@@ -41,9 +41,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         drain: Duration::from_secs(args.timeout_drain),
         force: args.force,
         gone: args.gone,
-        dry_run: args.change.dry_run,
-        confirm: ui::confirmation(args.change.yes),
-        connect: args.change.hosts.into_options(),
+        change: args.change.into_change(),
     };
     let outcome = context.runtime.block_on(delete_node::run(options, context.events.clone()))?;
     if let Some(run) = &outcome.run {

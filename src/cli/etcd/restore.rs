@@ -27,13 +27,8 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<(), JobError> {
     let context = Context::new(args.change.output.output)?;
-    let options = restore::Options {
-        snapshot: args.snapshot,
-        cluster_file: args.filename,
-        dry_run: args.change.dry_run,
-        confirm: ui::confirmation(args.change.yes),
-        connect: args.change.hosts.into_options(),
-    };
+    let options =
+        restore::Options { snapshot: args.snapshot, cluster_file: args.filename, change: args.change.into_change() };
     let outcome = context.runtime.block_on(restore::run(options, context.events.clone()))?;
     if let Some(run) = &outcome.run {
         let message = ui::summary("etcd restore", run.hosts.len(), run.changed, run.seconds);

@@ -14,7 +14,8 @@ use crate::install::certs::on_hosts::PLACES;
 use crate::install::certs::{Keys, Name, Renew};
 use crate::install::kubernetes;
 use crate::install::renew::{Due, Renewal};
-use crate::jobs::site::{ConnectOptions, Hosts, Site};
+use crate::jobs::change::Change;
+use crate::jobs::site::{Hosts, Site};
 use crate::jobs::{JobError, Kind, engine, files};
 use crate::plan::expiry::{self, Expiry, State, Used};
 use crate::plan::{self, Plan};
@@ -29,10 +30,7 @@ pub struct Options {
     pub all: bool,
     /// Only these; all where it is empty.
     pub only: BTreeSet<Name>,
-    pub dry_run: bool,
-    /// Asks the user a question; always yes with `--yes`.
-    pub confirm: Box<dyn Fn(&str) -> bool>,
-    pub connect: ConnectOptions,
+    pub change: Change,
 }
 
 /// What came of it.
@@ -50,24 +48,24 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let cluster = files::cluster(&options.cluster_file)?;
     let site = Site::of_cluster(&cluster)?;
     let _lock = engine::lock(&site, "certs renew")?;
-    let sessions = site.connect(&cluster, &options.connect, &events).await?;
+    let sessions = site.connect(&cluster, &options.change.connect, &events).await?;
     let names: BTreeSet<Name> =
         if options.only.is_empty() { Name::ALL.into_iter().collect() } else { options.only.clone() };
     let found = look_at(&cluster, &site, &sessions, &options).await;
     let before = if options.all { i64::MAX } else { found.moment.saturating_add(found.within) };
     let due = due(&found.hosts, &names, before)?;
     let renew = Renew { names: names.clone(), before };
-    if options.dry_run {
+    let changes = async {
         let plan = make_plan(&cluster, &site, &names, &due, &site.renewed_keys(&cluster, &renew, false)?)?;
-        let text = engine::would_change(&plan, &sessions, &options.connect).await?;
+        engine::would_change(&plan, &sessions, &options.change.connect).await
+    };
+    if let Some(text) = options.change.shown("certs renew", &cluster, &[], None, changes).await? {
         return Ok(Outcome { run: None, text, after: None });
     }
-    if !(options.confirm)(&question(&cluster, &found.expiry, &due, &names, before)) {
-        return Err(JobError::new(Kind::Declined, "nothing was changed"));
-    }
+    options.change.agree(&question(&cluster, &found.expiry, &due, &names, before))?;
     // Kept before any host gets them.
     let plan = make_plan(&cluster, &site, &names, &due, &site.renewed_keys(&cluster, &renew, true)?)?;
-    let run = engine::execute("certs renew", &plan, &sessions, None, &site, &options.connect, &events).await?;
+    let run = engine::execute("certs renew", &plan, &sessions, None, &site, &options.change.connect, &events).await?;
     let after = look_at(&cluster, &site, &sessions, &options).await.expiry;
     refuse_leftovers(&after, &names)?;
     Ok(Outcome { run: Some(run), text: String::new(), after: Some(after) })
@@ -82,7 +80,7 @@ struct Found {
 }
 
 async fn look_at(cluster: &Cluster, site: &Site, sessions: &Hosts, options: &Options) -> Found {
-    let hosts = look::hosts(cluster, sessions, &BTreeMap::new(), &options.connect).await;
+    let hosts = look::hosts(cluster, sessions, &BTreeMap::new(), &options.change.connect).await;
     let moment = OffsetDateTime::now_utc().unix_timestamp();
     let within = i64::try_from(options.within.as_secs()).unwrap_or(i64::MAX);
     let expiry = expiry::expiry(&cluster.name, look::own(cluster, site), &hosts, moment, within);

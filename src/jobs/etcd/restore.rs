@@ -15,7 +15,8 @@ use crate::cluster::Cluster;
 use crate::event::{Event, Events};
 use crate::host::part::Source;
 use crate::install::etcd::{Report, Restore, stamp};
-use crate::jobs::site::{ConnectOptions, Site, store};
+use crate::jobs::change::Change;
+use crate::jobs::site::{Site, store};
 use crate::jobs::{JobError, Kind, engine};
 use crate::plan;
 use crate::quantity::bytes;
@@ -25,10 +26,7 @@ use crate::run::Summary;
 pub struct Options {
     pub snapshot: PathBuf,
     pub cluster_file: PathBuf,
-    pub dry_run: bool,
-    /// Asks the user a question; always yes with `--yes`.
-    pub confirm: Box<dyn Fn(&str) -> bool>,
-    pub connect: ConnectOptions,
+    pub change: Change,
 }
 
 /// What came of it.
@@ -50,26 +48,32 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     }
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, "etcd restore")?;
-    let hosts = site.connect(&cluster, &options.connect, &events).await?;
+    let hosts = site.connect(&cluster, &options.change.connect, &events).await?;
     let record = Record::open(&site, &whole)?;
     let restore = record.restore(&whole);
     let plan = plan::restore_etcd(&cluster, &restore);
-    if options.dry_run {
-        return Ok(Outcome { run: None, text: engine::would_change(&plan, &hosts, &options.connect).await? });
+    let changes = engine::would_change(&plan, &hosts, &options.change.connect);
+    if let Some(text) = options.change.shown("etcd restore", &cluster, &[&plan], None, changes).await? {
+        return Ok(Outcome { run: None, text });
     }
     let report = look(&cluster, &hosts, &Default::default()).await;
-    if !(options.confirm)(&question(&cluster, &whole, &record, &report)) {
-        return Err(JobError::new(Kind::Declined, "nothing was changed"));
-    }
+    options.change.agree(&question(&cluster, &whole, &record, &report))?;
     if record.continued {
         events.emit(Event::Note {
             message: format!("Continuing the restoration that was begun at {}.", record.kept.begun),
         });
     }
     record.keep(&site)?;
-    let run =
-        engine::execute_with_file("etcd restore", &plan, &hosts, whole.path.clone(), &site, &options.connect, &events)
-            .await?;
+    let run = engine::execute_with_file(
+        "etcd restore",
+        &plan,
+        &hosts,
+        whole.path.clone(),
+        &site,
+        &options.change.connect,
+        &events,
+    )
+    .await?;
     Record::forget(&site)?;
     Ok(Outcome { run: Some(run), text: told(&cluster, &restore) })
 }

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::change::Change;
 use super::demand::Demand;
 use super::etcd::backup;
-use super::site::{ConnectOptions, Hosts, Site};
+use super::site::{Hosts, Site};
 use super::{JobError, Kind, create_cluster, engine, files, gather, hold, push};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
@@ -39,10 +40,7 @@ pub struct Options {
     pub force: bool,
     /// Checks to pass over.
     pub ignore: Vec<Soft>,
-    pub dry_run: bool,
-    /// Asks the user a question; always yes with `--yes`.
-    pub confirm: Box<dyn Fn(&str) -> bool>,
-    pub connect: ConnectOptions,
+    pub change: Change,
 }
 
 /// What came of it.
@@ -68,9 +66,9 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, "upgrade")?;
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
-    let hosts = site.connect(&cluster, &options.connect, &events).await?;
+    let hosts = site.connect(&cluster, &options.change.connect, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
-    let scene = look::scene(&cluster, &site, &hosts, &options.connect).await?;
+    let scene = look::scene(&cluster, &site, &hosts, &options.change.connect).await?;
     let hops = scene.hops(&cluster, bundle.inventory())?;
     for hop in &hops {
         create_cluster::check_suffices(&at(&cluster, hop), &bundle, &facts)?;
@@ -95,13 +93,12 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         let lacking = push::not_in_registry(place, &bundle, lacking, &events).await;
         hold::refuse_lacking(bundle.inventory(), &lacking)?;
     }
-    if options.dry_run {
-        let text = work.would_change(&hops, &plans).await?;
+    let all: Vec<&Plan> = plans.iter().flat_map(|(place, plan)| [place, plan]).collect();
+    let changes = work.would_change(&hops, &plans);
+    if let Some(text) = options.change.shown("upgrade", &cluster, &all, Some(bundle.digest()), changes).await? {
         return Ok(Outcome { text, ..Outcome::default() });
     }
-    if !(options.confirm)(&told::question(&cluster, &scene, &hops)) {
-        return Err(JobError::new(Kind::Declined, "nothing was changed"));
-    }
+    options.change.agree(&told::question(&cluster, &scene, &hops))?;
     approval.record(&site)?;
     let mut changed = 0;
     for (hop, (place, plan)) in hops.iter().zip(&plans) {
@@ -160,9 +157,9 @@ impl Work<'_> {
         let mut text = String::new();
         if let (Some(hop), Some((place, plan))) = (hops.first(), plans.first()) {
             text = format!("To {hop}, without disturbing anybody:\n");
-            text += &engine::would_change(place, self.hosts, &self.options.connect).await?;
+            text += &engine::would_change(place, self.hosts, &self.options.change.connect).await?;
             text += &format!("\nThen, after a snapshot of etcd, to {hop}:\n");
-            text += &engine::would_change(plan, self.hosts, &self.options.connect).await?;
+            text += &engine::would_change(plan, self.hosts, &self.options.change.connect).await?;
         }
         for hop in hops.iter().skip(1) {
             text += &format!("\nThen in the same way to {hop}.\n");
@@ -173,7 +170,7 @@ impl Work<'_> {
     /// Images first, then a snapshot, then the hop. Returns how many parts were changed.
     async fn hop(&self, cluster: &Cluster, place: &Plan, plan: &Plan) -> Result<usize, JobError> {
         let version = &cluster.spec.kubernetes.version;
-        let (connect, bundle) = (&self.options.connect, Some(self.bundle));
+        let (connect, bundle) = (&self.options.change.connect, Some(self.bundle));
         let execute = |command: String, plan| async move {
             engine::execute(&command, plan, self.hosts, bundle, self.site, connect, self.events).await
         };
@@ -197,7 +194,7 @@ impl Work<'_> {
         {
             let plan = upgrade::put_back(cluster, lead);
             let command = format!("upgrade to {version}: put back");
-            let (connect, events) = (&self.options.connect, self.events);
+            let (connect, events) = (&self.options.change.connect, self.events);
             if let Err(trouble) = engine::execute(&command, &plan, self.hosts, None, self.site, connect, events).await {
                 events.emit(Event::Warning { message: format!("nodes cannot be put back: {trouble}") });
             }

@@ -1,0 +1,35 @@
+//! `kk plan`
+
+use std::path::PathBuf;
+
+use crate::cli::OutputFlag;
+use crate::cli::create::cluster::{InstallFlags, install};
+use crate::cli::hosts::{ChangeFlags, HostFlags};
+use crate::jobs::JobError;
+use crate::jobs::create_cluster::Verb;
+
+/// Show what kk create cluster would change on which host, and change nothing
+///
+/// With --save it is kept in a file. kk create cluster --plan FILE runs it, if the site is as it was then. The other commands that
+/// change hosts show and keep theirs with --dry-run and --save-plan.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    what: InstallFlags,
+    /// Keep the plan in this file, for somebody to approve
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    #[command(flatten)]
+    hosts: HostFlags,
+    #[command(flatten)]
+    output: OutputFlag,
+}
+
+pub fn run(args: Args) -> Result<(), JobError> {
+    let Args { what, save, hosts, output } = args;
+    install(
+        Verb::CreateCluster,
+        what,
+        ChangeFlags { dry_run: true, save_plan: save, plan: None, yes: false, hosts, output },
+    )
+}
