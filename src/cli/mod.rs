@@ -18,6 +18,7 @@ mod passphrase_flag;
 mod plan;
 mod receipt;
 mod status;
+mod support_bundle;
 mod upgrade;
 mod version;
 
@@ -70,6 +71,7 @@ enum Command {
     Plan(plan::Args),
     Receipt(receipt::Args),
     Status(status::Args),
+    SupportBundle(support_bundle::Args),
     Upgrade(upgrade::Args),
     Version(version::Args),
 }
@@ -133,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Receipt(args) => receipt::run(args),
         Command::Status(args) => status::run(args),
+        Command::SupportBundle(args) => support_bundle::run(args),
         Command::Manifest(command) => manifest::run(command),
         Command::Upgrade(args) => upgrade::run(args),
         Command::Version(args) => version::run(args),

@@ -44,7 +44,7 @@ pub fn hide(value: &mut Value) {
 }
 
 /// Whether what has this name is probably a secret itself, and not the path of one.
-fn names_secret(name: &str) -> bool {
+pub fn names_secret(name: &str) -> bool {
     const SECRET: [&str; 7] = ["password", "passwd", "passphrase", "secret", "token", "privatekey", "credential"];
     const PLACE: [&str; 5] = ["path", "file", "dir", "name", "ttl"];
     let name: String = name.to_lowercase().chars().filter(|character| !matches!(character, '-' | '_')).collect();
@@ -52,7 +52,7 @@ fn names_secret(name: &str) -> bool {
 }
 
 /// `https://user:secret@host` without the secret.
-fn hide_in_urls(text: &mut String) {
+pub fn hide_in_urls(text: &mut String) {
     let mut shown = String::new();
     let mut rest = text.as_str();
     while let Some((before, after)) = rest.split_once("://") {

@@ -22,6 +22,7 @@ pub mod renew;
 pub mod runtime;
 pub mod sources;
 mod started;
+pub mod support;
 pub mod templates;
 pub mod upgrade_facts;
 

@@ -11,9 +11,9 @@ pub const STATE: &str = "/var/lib/kk";
 /// The name that a host had before kk gave it one; `kk delete cluster` gives it back.
 pub const NAME_BEFORE: &str = "/var/lib/kk/hostname-before";
 
-/// Name, `/etc/hosts`, kernel settings.
-pub fn configure(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
-    let mut parts = vec![hostname(host), hosts_file(inputs.cluster)];
+/// Name, `/etc/hosts`, kernel settings. `names` is the [`hosts_file`] of the cluster, which is the same on every host.
+pub fn configure(inputs: &Inputs, names: &Part, host: &Host) -> Result<Step, InstallError> {
+    let mut parts = vec![hostname(host), names.clone()];
     parts.extend(endpoint(inputs, host)?);
     if !inputs.cluster.spec.system.skip_configure_os {
         parts.extend(kernel(inputs)?);
@@ -52,7 +52,7 @@ pub fn hosts_file(cluster: &Cluster) -> Part {
         lines.push_str(line.trim());
         lines.push('\n');
     }
-    Part::Block(Block { path: "/etc/hosts".into(), marker: "hosts".into(), content: lines })
+    Part::Block(Block { path: "/etc/hosts".into(), marker: "hosts".into(), content: lines.into() })
 }
 
 /// The endpoint's name, as far as it can be resolved before the host is a node: see [`endpoint_after_join`].
@@ -94,7 +94,7 @@ fn endpoint_line(cluster: &Cluster, address: &str) -> Option<Part> {
     Some(Part::Block(Block {
         path: "/etc/hosts".into(),
         marker: "endpoint".into(),
-        content: format!("{address} {}\n", endpoint.domain),
+        content: format!("{address} {}\n", endpoint.domain).into(),
     }))
 }
 

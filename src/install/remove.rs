@@ -161,7 +161,7 @@ pub fn registry(cluster: &Cluster) -> Step {
 pub fn system(cluster: &Cluster, host: &Host, all: bool) -> Step {
     let keeps_registry = !all && cluster.has_role(&host.name, "registry");
     let block =
-        |marker: &str| Part::Block(Block { path: "/etc/hosts".into(), marker: marker.into(), content: String::new() });
+        |marker: &str| Part::Block(Block { path: "/etc/hosts".into(), marker: marker.into(), content: "".into() });
     let mut parts = vec![block("endpoint"), block("hosts")];
     parts.extend(absent(SYSTEM));
     parts.push(name_before());

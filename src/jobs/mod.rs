@@ -45,6 +45,7 @@ pub mod split;
 pub mod status;
 pub mod store;
 mod summary;
+pub mod support_bundle;
 pub mod upgrade;
 pub mod verify;
 pub mod verify_parts;

@@ -21,7 +21,8 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     let first = inputs.first_control_plane()?;
     let others: Vec<&Host> = members.iter().copied().filter(|host| host.name != first.name).collect();
 
-    stages.each("os", "Configure operating systems", &[], &all, |host| os::configure(inputs, host))?;
+    let names = os::hosts_file(cluster);
+    stages.each("os", "Configure operating systems", &[], &all, |host| os::configure(inputs, &names, host))?;
     stages.each("registry", "Install the registry", &[], &registries, |host| registry::install(inputs, host))?;
     if push_images {
         stages.push_images(inputs);

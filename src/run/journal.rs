@@ -1,16 +1,18 @@
 //! What a run did, appended as it happens: `.kk/<cluster>/journal/<number>.jsonl`, one JSON object a line.
 //!
-//! Each record is on the disk before the run goes on. It holds no secret and no content of a file.
+//! Each record is on the disk before the run goes on; what many hosts have done at the same time goes there together. It
+//! holds no secret and no content of a file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::oneshot;
 
 use super::RunError;
 
@@ -72,17 +74,29 @@ struct Line<'a> {
 #[derive(Clone, Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: Arc<Mutex<File>>,
+    writer: mpsc::Sender<Waiting>,
+}
+
+/// A line that is to be written, and who waits for it.
+struct Waiting {
+    line: String,
+    written: oneshot::Sender<io::Result<()>>,
 }
 
 impl Journal {
     /// Begins the journal of a new run of the site in this folder, under the next free number.
     pub fn begin(site: &Path, command: &str, bundle: Option<String>) -> Result<Self, RunError> {
         let folder = site.join("journal");
-        let (path, file) = create(&folder).map_err(|source| RunError::Journal { path: folder.clone(), source })?;
-        let journal = Self { path, file: Arc::new(Mutex::new(file)) };
+        let (path, mut file) = create(&folder).map_err(|source| RunError::Journal { path: folder.clone(), source })?;
+        let (writer, waiting) = mpsc::channel();
+        let journal = Self { path, writer };
         let record = Record::RunStarted { command: command.into(), kk: env!("CARGO_PKG_VERSION").into(), bundle };
-        journal.append(&record).map_err(|source| journal.refuse(source))?;
+        let begun = line(&record).and_then(|line| append(&mut file, line.as_bytes()));
+        // Ends when the last clone of the journal goes.
+        let begun = begun.and_then(|()| {
+            std::thread::Builder::new().name("journal".into()).spawn(move || write_all(&mut file, &waiting)).map(drop)
+        });
+        begun.map_err(|source| journal.refuse(source))?;
         Ok(journal)
     }
 
@@ -93,22 +107,46 @@ impl Journal {
 
     /// Appends a record and waits until the disk has it.
     pub async fn record(&self, record: Record) -> Result<(), RunError> {
-        let journal = self.clone();
-        let written = tokio::task::spawn_blocking(move || journal.append(&record)).await;
-        written.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|source| self.refuse(source))
-    }
-
-    fn append(&self, record: &Record) -> io::Result<()> {
-        let mut line = serde_json::to_string(&Line { time: now(), record })?;
-        line.push('\n');
-        // Whoever panicked while writing has at worst left half a line.
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(line.as_bytes())?;
-        file.sync_data()
+        let line = line(&record).map_err(|source| self.refuse(source))?;
+        let (written, answer) = oneshot::channel();
+        let gone = || io::Error::other("the journal's writer has ended");
+        let outcome = match self.writer.send(Waiting { line, written }) {
+            Ok(()) => answer.await.unwrap_or_else(|_| Err(gone())),
+            Err(_) => Err(gone()),
+        };
+        outcome.map_err(|source| self.refuse(source))
     }
 
     fn refuse(&self, source: io::Error) -> RunError {
         RunError::Journal { path: self.path.clone(), source }
+    }
+}
+
+fn line(record: &Record) -> io::Result<String> {
+    let mut line = serde_json::to_string(&Line { time: now(), record })?;
+    line.push('\n');
+    Ok(line)
+}
+
+fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_data()
+}
+
+/// Writes what waits, all of it at once: the disk is asked once for whatever came while it was busy.
+fn write_all(file: &mut File, waiting: &mpsc::Receiver<Waiting>) {
+    while let Ok(first) = waiting.recv() {
+        let batch: Vec<Waiting> = std::iter::once(first).chain(waiting.try_iter()).collect();
+        let text: String = batch.iter().map(|one| one.line.as_str()).collect();
+        let outcome = append(file, text.as_bytes());
+        for one in batch {
+            let outcome = match &outcome {
+                Ok(()) => Ok(()),
+                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            };
+            // Nobody waits any more where the run was interrupted.
+            let _ = one.written.send(outcome);
+        }
     }
 }
 

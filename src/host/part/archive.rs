@@ -1,13 +1,16 @@
 //! Archives of the bundle, unpacked beside their place and moved file by file, so that a running binary can be
 //! replaced. A record of what lies there afterwards makes the check a single `stat`.
 
+use std::sync::LazyLock;
+
 use super::Archive;
+use super::artifact::with_status;
 use crate::digest::Digest;
 use crate::host::quote;
 
 /// The record is two files: the names, each ended by a zero byte, and what `stat` said of them. The first line of the
 /// second says what was asked for.
-pub(super) const SHELL: &str = r#"
+const SHELL: &str = r#"
 kk_stat_archive() {
   printf '%s\n' "$2"
   cd -- "$1" && TZ=UTC0 xargs -0 -r stat -c '%a %s %y %n' -- <"$3"
@@ -48,6 +51,9 @@ kk_apply_archive() {
   mv -fT -- "$kk_record.new" "$kk_record"
 }
 "#;
+
+/// The functions of archives.
+pub(super) static FUNCTIONS: LazyLock<String> = LazyLock::new(|| with_status(SHELL));
 
 impl Archive {
     /// What is asked for, as one word: another digest, folder or list of members makes the record void.

@@ -3,6 +3,8 @@
 //! Hashing every binary of a host at every run would take seconds, so what was placed is remembered by its size and
 //! modification time. Where there is no such stamp, or it does not fit, the file itself is hashed.
 
+use std::sync::LazyLock;
+
 use super::Artifact;
 use super::file::owner_words;
 use super::verdict::NO_UPLOAD;
@@ -22,7 +24,7 @@ kk_staged() {
 kk_stat() { TZ=UTC0 stat -c '%s %y' -- "$1"; }
 "#;
 
-pub(super) const SHELL: &str = r#"
+const SHELL: &str = r#"
 kk_holds_artifact() {
   [ -f "$1" ] && [ ! -L "$1" ] || return 1
   kk_stamp=$kk_state/files/$4
@@ -76,6 +78,9 @@ impl Artifact {
 }
 
 /// The functions with the number of the status filled in that means "differs, but nothing need be uploaded".
-pub(super) fn shell(text: &str) -> String {
+pub(super) fn with_status(text: &str) -> String {
     text.replace("kk_no_upload", &NO_UPLOAD.to_string())
 }
+
+/// The functions of artifacts.
+pub(super) static FUNCTIONS: LazyLock<String> = LazyLock::new(|| with_status(SHELL));

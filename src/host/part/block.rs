@@ -4,6 +4,8 @@
 //! while it wrote leaves a file that is a beginning of the one put aside, and the next run finishes it. Where the file
 //! is anything else, somebody has edited it since, and what was put aside is dropped.
 
+use std::borrow::Cow;
+
 use super::Block;
 use super::file::encode;
 use crate::digest::Digest;
@@ -52,9 +54,9 @@ kk_apply_block() {
 
 impl Block {
     fn words(&self) -> String {
-        let mut content = self.content.clone();
+        let mut content = Cow::Borrowed(self.content.as_ref());
         if !content.is_empty() && !content.ends_with('\n') {
-            content.push('\n');
+            content.to_mut().push('\n');
         }
         let aside = Digest::of(self.path.as_bytes()).hex();
         format!("{} {} '{}' {aside}", quote(&self.path), quote(&self.marker), encode(&content))

@@ -4,11 +4,13 @@
 //! lock of the host open while the text runs, even if the script around it is killed; the text itself does not, so a
 //! daemon that it leaves behind does not hold the lock for ever.
 
+use std::sync::LazyLock;
+
 use super::Command;
 use super::verdict::CHECK_SECONDS;
 use crate::host::quote;
 
-pub(super) const SHELL: &str = r#"
+const SHELL: &str = r#"
 kk_text() {
   printf '%s' "$2" | timeout -k 10 "$1" sh -c 'kk_text=$(cat); exec 9>&- </dev/null; set -e; eval "$kk_text"'
 }
@@ -34,9 +36,8 @@ kk_apply_command() {
 "#;
 
 /// The functions with the longest time of a check filled in.
-pub(super) fn shell() -> String {
-    SHELL.replace("kk_check_seconds", &CHECK_SECONDS.to_string())
-}
+pub(super) static FUNCTIONS: LazyLock<String> =
+    LazyLock::new(|| SHELL.replace("kk_check_seconds", &CHECK_SECONDS.to_string()));
 
 impl Command {
     pub(super) fn check(&self) -> String {

@@ -18,6 +18,7 @@ mod tests;
 mod unit;
 mod verdict;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -74,8 +75,9 @@ pub struct Block {
     pub path: String,
     /// Name in the marker comments: `# BEGIN kk <marker>` … `# END kk <marker>`.
     pub marker: String,
-    /// Lines with a newline at the end of each. Empty: the block must not be there.
-    pub content: String,
+    /// Lines with a newline at the end of each. Empty: the block must not be there. Shared, as a thousand hosts may have the
+    /// same thousand lines.
+    pub content: Arc<str>,
 }
 
 /// A file or folder that must not be there. Folders go with everything in them.

@@ -58,21 +58,21 @@ impl Marker {
 /// It outlives a lost connection: a hang-up is ignored, and a broken pipe only makes the result line fail. Commands
 /// that the script starts get the usual treatment of a broken pipe back, as signals that are caught are reset.
 pub(super) fn wrap<'a>(parts: impl Iterator<Item = &'a Part>, places: &Places, marker: &Marker, body: &str) -> String {
-    let mut functions: Vec<String> = Vec::new();
+    let mut functions: Vec<&'static str> = Vec::new();
     for part in parts {
-        let texts = match part {
-            Part::Directory(_) => vec![directory::SHELL.to_owned()],
-            Part::File(_) => vec![file::SHELL.to_owned()],
-            Part::Block(_) => vec![block::SHELL.to_owned()],
-            Part::Absent(_) => vec![absent::SHELL.to_owned()],
-            Part::Symlink(_) => vec![symlink::SHELL.to_owned()],
-            Part::Artifact(_) => vec![artifact::STAGING.to_owned(), artifact::shell(artifact::SHELL)],
-            Part::Archive(_) => vec![artifact::STAGING.to_owned(), artifact::shell(archive::SHELL)],
-            Part::Unit(_) => vec![unit::SHELL.to_owned()],
-            Part::Command(_) => vec![command::shell()],
+        let (own, shared): (&'static str, Option<&'static str>) = match part {
+            Part::Directory(_) => (directory::SHELL, None),
+            Part::File(_) => (file::SHELL, None),
+            Part::Block(_) => (block::SHELL, None),
+            Part::Absent(_) => (absent::SHELL, None),
+            Part::Symlink(_) => (symlink::SHELL, None),
+            Part::Artifact(_) => (artifact::FUNCTIONS.as_str(), Some(artifact::STAGING)),
+            Part::Archive(_) => (archive::FUNCTIONS.as_str(), Some(artifact::STAGING)),
+            Part::Unit(_) => (unit::SHELL, None),
+            Part::Command(_) => (command::FUNCTIONS.as_str(), None),
         };
-        for text in texts {
-            if !functions.contains(&text) {
+        for text in shared.into_iter().chain([own]) {
+            if !functions.iter().any(|known| std::ptr::eq(*known, text) || *known == text) {
                 functions.push(text);
             }
         }

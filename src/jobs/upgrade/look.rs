@@ -1,7 +1,7 @@
 //! What an upgrade must know before it begins.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use time::OffsetDateTime;
@@ -22,6 +22,10 @@ use crate::plan::upgrade::{self, Finding, Release, Soft, Standing, findings};
 /// How long a host may take to answer: two questions to an API server, twenty seconds each, and what goes before.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// For so long etcd is asked again where a member is not well: a host that was just put back on the network needs a moment
+/// until the others speak to it.
+const SETTLING: Duration = Duration::from_secs(30);
+
 /// What was found.
 pub(super) struct Scene {
     facts: BTreeMap<String, UpgradeFacts>,
@@ -36,13 +40,11 @@ pub(super) async fn scene(
     site: &Site,
     hosts: &Hosts,
     connect: &ConnectOptions,
+    events: &Events,
 ) -> Result<Scene, JobError> {
     let facts = facts(cluster, hosts).await;
     let standing = standing(&facts);
-    let members = etcd::look(cluster, hosts, &BTreeMap::new()).await.members;
-    let sick = members.iter().filter(|member| !member.healthy);
-    let sick_members =
-        sick.map(|one| format!("{}: {}", one.host, one.trouble.as_deref().unwrap_or("not well"))).collect();
+    let sick_members = sick_members(cluster, hosts, events).await;
     let certificates = certs::look::hosts(cluster, hosts, &BTreeMap::new(), connect).await;
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let expiry = expiry::expiry(&cluster.name, certs::look::own(cluster, site), &certificates, now, 0);
@@ -53,6 +55,26 @@ pub(super) async fn scene(
         .map(|row| format!("{} ({})", row.name, row.host.as_deref().unwrap_or(&row.file)))
         .collect();
     Ok(Scene { facts, standing, sick_members, expired })
+}
+
+/// Members of etcd that are not well, and stay so.
+async fn sick_members(cluster: &Cluster, hosts: &Hosts, events: &Events) -> Vec<String> {
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let members = etcd::look(cluster, hosts, &BTreeMap::new()).await.members;
+        let sick = members.iter().filter(|member| !member.healthy);
+        let sick: Vec<String> =
+            sick.map(|one| format!("{}: {}", one.host, one.trouble.as_deref().unwrap_or("not well"))).collect();
+        if sick.is_empty() || begun.elapsed() > SETTLING {
+            return sick;
+        }
+        if !told {
+            events.emit(Event::Note { message: format!("Waiting for etcd: {}.", sick.join("; ")) });
+            told = true;
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
 }
 
 /// What each host says; one that says nothing is left out.

@@ -68,7 +68,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
     let hosts = site.connect(&cluster, &options.change.connect, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
-    let scene = look::scene(&cluster, &site, &hosts, &options.change.connect).await?;
+    let scene = look::scene(&cluster, &site, &hosts, &options.change.connect, &events).await?;
     let hops = scene.hops(&cluster, bundle.inventory())?;
     for hop in &hops {
         create_cluster::check_suffices(&at(&cluster, hop), &bundle, &facts)?;

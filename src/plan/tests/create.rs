@@ -73,7 +73,7 @@ fn lines(plan: &Plan, stage: &str, host: &str, marker: &str) -> Option<String> {
         _ => None,
     })?;
     steps.iter().flat_map(|step| &step.parts).find_map(|part| match part {
-        Part::Block(block) if block.marker == marker => Some(block.content.clone()),
+        Part::Block(block) if block.marker == marker => Some(block.content.to_string()),
         _ => None,
     })
 }

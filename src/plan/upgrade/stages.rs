@@ -14,8 +14,9 @@ pub fn place(hop: &Hop) -> Result<Plan, InstallError> {
     let inputs = hop.inputs;
     let cluster = inputs.cluster;
     let mut stages = Chain::default();
+    let names = os::hosts_file(cluster);
     stages.each("os", "Configure operating systems", Order::Parallel, &cluster.spec.hosts, |host| {
-        Ok(vec![os::configure(inputs, host)?])
+        Ok(vec![os::configure(inputs, &names, host)?])
     })?;
     stages.each("registry", "Install the registry", Order::OneByOne, cluster.registry_hosts(), |host| {
         Ok(vec![registry::install(inputs, host)?])

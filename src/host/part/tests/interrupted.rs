@@ -12,7 +12,11 @@ fn everything(ground: &Ground, bytes: &[u8]) -> Step {
             mode: 0o755,
             owner: ground.owner.clone(),
         }),
-        Part::Block(Block { path: ground.text("hosts"), marker: "m".into(), content: "10.0.0.1 a\n".repeat(200) }),
+        Part::Block(Block {
+            path: ground.text("hosts"),
+            marker: "m".into(),
+            content: "10.0.0.1 a\n".repeat(200).into(),
+        }),
         Part::command("Flag", format!("[ -e '{flag}' ]"), format!("sleep 0.1; echo done >>'{flag}'")),
         ground.file("a/last", "last"),
     ])
