@@ -10,8 +10,8 @@ use crate::jobs::create_cluster::Verb;
 
 /// Show what kk create cluster would change on which host, and change nothing
 ///
-/// With --save it is kept in a file. kk create cluster --plan FILE runs it, if the site is as it was then. The other commands that
-/// change hosts show and keep theirs with --dry-run and --save-plan.
+/// With --save it is kept in a file, and kk create cluster --plan FILE runs it if the site is as it was then. The other
+/// commands that change hosts keep theirs with --save-plan.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]

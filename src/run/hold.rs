@@ -158,11 +158,14 @@ fn broken(machine: &dyn Machine, step: &Step, output: &Output, reason: &str) -> 
 /// Adds what a person can do about troubles that hosts have words for.
 fn advise(mut failure: Failure) -> Failure {
     let host = failure.host.clone().unwrap_or_default();
-    let said = format!("{}\n{}", failure.output, failure.source.as_ref().map(ToString::to_string).unwrap_or_default());
+    let cause = failure.source.as_ref().map(ToString::to_string).unwrap_or_default();
+    // Programs write the same errors of the system with a small letter or a capital one.
+    let said = format!("{}\n{cause}", failure.output).to_lowercase();
     let advice = [
-        ("No space left on device", format!("Free some space on {host}.")),
-        ("MiB are needed", format!("Free some space on {host}.")),
-        ("Read-only file system", format!("Look at the disks of {host}: a file system is mounted read-only.")),
+        ("no space left on device", format!("Free some space on {host}.")),
+        ("mib are needed", format!("Free some space on {host}.")),
+        ("dial tcp", format!("{host} got no answer from where it asked; kk status shows which hosts and services run.")),
+        ("read-only file system", format!("Look at the disks of {host}: a file system is mounted read-only.")),
         ("another kk has been at work", format!("Wait until the other kk has ended, or look what runs on {host}.")),
     ];
     for (sign, hint) in advice {

@@ -94,6 +94,9 @@ const KK: &[(&str, Run)] = &[
     ("kk key endorse --key release-key next-key.pub", Run::Test("trust.rs")),
     ("kk receipt -f cluster.yaml", Run::Test("trust.rs")),
     ("kk receipt check receipt.txt --key east-1.pub", Run::Test("trust.rs")),
+    ("kk plan -f cluster.yaml -a kubekey-artifact.tar.gz --save plan.json", Run::Lab("rerun.sh")),
+    ("kk create cluster -f cluster.yaml -a kubekey-artifact.tar.gz --plan plan.json", Run::Lab("rerun.sh")),
+    ("kk support-bundle -f cluster.yaml", Run::Lab("rerun.sh")),
 ];
 
 /// Other programs that pages show.

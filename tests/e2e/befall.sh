@@ -97,8 +97,10 @@ last_words() {
     case $run_status in
         0) echo "went on to its end" ;;
         137) echo "killed" ;;
-        *) printf 'ended after %s s with exit code %s: “%s”\n' "$seconds" "$run_status" \
-            "$(awk '/^error: /{ found = 1; sub(/^error: /, "") } found && !/^hint: /' "$run_said" | head -n 4 | xargs -d '\n' | tr '|' '/' | cut -c1-300)" ;;
+        *)
+            printf 'ended after %s s with exit code %s: %s; hint: %s\n' "$seconds" "$run_status" \
+                "$(sed -n 's/^error: //p' "$run_said" | head -n 1)" "$(sed -n 's/^hint: //p' "$run_said" | head -n 1)" | tr '|' '/'
+            ;;
     esac
 }
 
