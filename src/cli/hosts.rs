@@ -35,6 +35,21 @@ pub struct ChangeFlags {
     pub output: OutputFlag,
 }
 
+/// The flag of every command that brings files of a bundle to hosts.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct PeersFlag {
+    /// Upload every file to every host from here, and let no host serve another
+    #[arg(long)]
+    pub no_peers: bool,
+}
+
+impl PeersFlag {
+    /// The options for reaching hosts, with what this flag says.
+    pub fn apply(self, options: ConnectOptions) -> ConnectOptions {
+        ConnectOptions { peers: !self.no_peers, ..options }
+    }
+}
+
 impl HostFlags {
     pub fn into_options(self) -> ConnectOptions {
         ConnectOptions {
@@ -42,6 +57,7 @@ impl HostFlags {
             known_hosts: self.known_hosts,
             ask: ui::host_keys(),
             concurrency: self.concurrency.max(1),
+            peers: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::ChangeFlags;
+use crate::cli::hosts::{ChangeFlags, PeersFlag};
 use crate::cli::{ArtifactFlag, Context};
 use crate::event::Event;
 use crate::jobs::create_cluster::{self, Verb};
@@ -26,6 +26,8 @@ pub struct Args {
     #[arg(long)]
     pub allow_downgrade: bool,
     #[command(flatten)]
+    pub peers: PeersFlag,
+    #[command(flatten)]
     pub change: ChangeFlags,
 }
 
@@ -43,7 +45,7 @@ pub fn install(verb: Verb, args: Args) -> Result<(), JobError> {
         allow_downgrade: args.allow_downgrade,
         dry_run: args.change.dry_run,
         confirm: ui::confirmation(args.change.yes),
-        connect: args.change.hosts.into_options(),
+        connect: args.peers.apply(args.change.hosts.into_options()),
     };
     let events = context.events.clone();
     let outcome = match verb {
