@@ -8,7 +8,7 @@
 //! | 4 | [`jobs`]: one file per verb, each reads as a table of contents; [`ui`]: the only place that prints |
 //! | 3 | [`plan`]: cluster + inventory + facts → Plan (pure); [`run`]: executes a Plan |
 //! | 2 | [`install`]: what each concern wants on a host; builds steps, runs nothing |
-//! | 1 | [`host`], [`bundle`], [`image`], [`fetch`], [`apiserver`]: one kind of effect each; [`chart`], [`sbom`]: what is inside what is carried |
+//! | 1 | [`host`], [`bundle`], [`image`], [`fetch`], [`apiserver`], [`peer`]: one kind of effect each; [`chart`], [`sbom`]: what is inside what is carried |
 //! | 0 | [`manifest`], [`cluster`], [`catalog`]: the files users write, and data; [`trust`]: keys, signatures, receipts; [`yaml`], [`digest`], [`event`], [`quantity`], [`handshake`] |
 //!
 //! Three rules hold everywhere: the bundle is the contract (inside the gap nothing else names a version); plan,
@@ -29,6 +29,7 @@ pub mod image;
 pub mod install;
 pub mod jobs;
 pub mod manifest;
+pub mod peer;
 pub mod plan;
 pub mod quantity;
 pub mod run;

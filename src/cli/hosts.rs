@@ -59,6 +59,21 @@ impl ChangeFlags {
     }
 }
 
+/// The flag of every command that brings files of a bundle to hosts.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct PeersFlag {
+    /// Upload every file to every host from here, and let no host serve another
+    #[arg(long)]
+    pub no_peers: bool,
+}
+
+impl PeersFlag {
+    /// The change, with what this flag says.
+    pub fn apply(self, change: Change) -> Change {
+        Change { connect: ConnectOptions { peers: !self.no_peers, ..change.connect }, ..change }
+    }
+}
+
 impl HostFlags {
     pub fn into_options(self) -> ConnectOptions {
         ConnectOptions {
@@ -66,6 +81,7 @@ impl HostFlags {
             known_hosts: self.known_hosts,
             ask: ui::host_keys(),
             concurrency: self.concurrency.max(1),
+            peers: false,
         }
     }
 }

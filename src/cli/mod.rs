@@ -10,6 +10,7 @@ mod create;
 mod delete;
 mod etcd;
 mod history;
+mod host;
 mod hosts;
 mod key;
 mod kubeconfig;
@@ -63,6 +64,8 @@ enum Command {
     #[command(subcommand)]
     Etcd(etcd::Command),
     History(history::Args),
+    #[command(subcommand, hide = true)]
+    Host(host::Command),
     #[command(subcommand)]
     Key(key::Command),
     Kubeconfig(kubeconfig::Args),
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Delete(command) => delete::run(command),
         Command::Etcd(command) => etcd::run(command),
         Command::History(args) => history::run(args),
+        Command::Host(command) => host::run(command),
         Command::Key(command) => key::run(command),
         Command::Kubeconfig(args) => kubeconfig::run(args),
         Command::Plan(args) => plan::run(args),

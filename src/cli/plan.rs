@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::OutputFlag;
 use crate::cli::create::cluster::{InstallFlags, install};
-use crate::cli::hosts::{ChangeFlags, HostFlags};
+use crate::cli::hosts::{ChangeFlags, HostFlags, PeersFlag};
 use crate::jobs::JobError;
 use crate::jobs::create_cluster::Verb;
 
@@ -27,9 +27,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<(), JobError> {
     let Args { what, save, hosts, output } = args;
-    install(
-        Verb::CreateCluster,
-        what,
-        ChangeFlags { dry_run: true, save_plan: save, plan: None, yes: false, hosts, output },
-    )
+    let change = ChangeFlags { dry_run: true, save_plan: save, plan: None, yes: false, hosts, output };
+    // Nothing is brought to any host.
+    install(Verb::CreateCluster, what, PeersFlag { no_peers: true }, change)
 }

@@ -2,6 +2,7 @@
 //! SSH, over a local shell in tests, and over simulated hosts for large plans.
 
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -14,6 +15,11 @@ use crate::digest::Digest;
 pub trait Machine: Send + Sync {
     /// The host's name in the cluster file.
     fn name(&self) -> &str;
+
+    /// The address at which other hosts of the site reach this one; `None` where there is none that is known.
+    fn peer_address(&self) -> Option<IpAddr> {
+        None
+    }
 
     /// Runs a POSIX shell script as root; it arrives on the shell's standard input and so in no process list. The
     /// script's own standard input is empty, its locale is C.

@@ -13,6 +13,9 @@ use crate::host::part::script::Places;
 use crate::plan::{self, Plan};
 use crate::run::{Executor, Journal, Limits, LockError, Operator, RunError, SiteLock, Stop, Store, Summary, survey};
 
+/// The program that runs, also where its file has been replaced meanwhile (proc(5)).
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
 /// The site is this run's alone until the lock is dropped.
 pub fn lock(site: &Site, command: &str) -> Result<SiteLock, JobError> {
     SiteLock::take(site.folder(), command).map_err(|error| match error {
@@ -82,9 +85,15 @@ async fn run(
     let journal = Journal::begin(site.folder(), command, digest).map_err(failed)?;
     let stop =
         Stop::on_signals(events.clone()).map_err(|source| JobError::internal("cannot listen for Ctrl-C", source))?;
+    // Only what a bundle holds goes from host to host, since it does so in the clear: a snapshot of etcd does not.
+    let peers = options.peers && bundle.is_some();
     let operator = Operator { push: push::function(bundle, options.concurrency) };
     let machines: BTreeMap<_, _> = hosts.clone();
-    Executor::new(machines, store, Arc::new(operator), journal, events.clone())
+    let mut executor = Executor::new(machines, store, Arc::new(operator), journal, events.clone());
+    if peers {
+        executor = executor.peers(PathBuf::from(OWN_PROGRAM));
+    }
+    executor
         .limits(Limits { hosts: options.concurrency, ..Limits::default() })
         .stop(stop)
         .execute(plan)

@@ -33,6 +33,7 @@ mod leaving;
 mod logins;
 mod newcomers;
 pub mod passphrase;
+pub mod peer;
 mod push;
 pub mod receipt;
 pub mod receipt_check;

@@ -1,6 +1,7 @@
 //! The executor: starts what may start, waits for what runs, and stops in good order.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -9,8 +10,10 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 
+use super::bring::Ways;
 use super::error::Failure;
 use super::journal::{Outcome, Record};
+use super::peers::Peers;
 use super::progress::Progress;
 use super::schedule::{Schedule, TaskId};
 use super::tally::{OPERATOR, Shared, TaskEnd, Told};
@@ -19,6 +22,7 @@ use crate::event::{Event, Events};
 use crate::host::part::script::Places;
 use crate::host::{Machine, Step};
 use crate::plan::{OperatorWork, Order, Plan, Task};
+use crate::quantity;
 
 /// How much is done at once.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +48,7 @@ pub struct Executor {
     pub(super) events: Events,
     pub(super) stop: Stop,
     pub(super) places: Places,
+    program: Option<PathBuf>,
     hosts: Semaphore,
     pub(super) uploads: Semaphore,
 }
@@ -66,6 +71,7 @@ impl Executor {
             events,
             stop: Stop::new(),
             places: Places::default(),
+            program: None,
             hosts: Semaphore::new(limits.hosts),
             uploads: Semaphore::new(limits.uploads),
         }
@@ -90,6 +96,13 @@ impl Executor {
         self
     }
 
+    /// With hosts that give each other what several of them want; `program` is `kk`, which they do it by. What the store holds
+    /// goes from host to host in the clear then.
+    pub fn peers(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
     /// Makes the whole plan hold. After a failure or a wish to stop nothing new begins, and what runs is finished.
     pub async fn execute(&self, plan: &Plan) -> Result<Summary, RunError> {
         let begin = Instant::now();
@@ -104,6 +117,7 @@ impl Executor {
             halt: AtomicBool::new(false),
             progress: Progress::new(self.events.clone()),
             tally: Default::default(),
+            peers: Peers::new(plan, &self.machines, self.program.as_ref(), &self.places),
         };
         let mut left: usize = plan.stages.iter().map(|stage| stage.tasks.len()).sum();
         let mut failures = Vec::new();
@@ -147,6 +161,13 @@ impl Executor {
             }
         }
         drop(running);
+        if let Some(peers) = &shared.peers {
+            peers.leave().await;
+            if peers.fetched() > 0 {
+                let message = format!("{} came to hosts from other hosts.", quantity::bytes(peers.fetched()));
+                self.events.emit(Event::Note { message });
+            }
+        }
         let mut summary = shared.tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         summary.seconds = begin.elapsed().as_secs_f64();
         let outcome = match (failures.is_empty(), left) {
@@ -212,7 +233,7 @@ impl Executor {
         let begin = Instant::now();
         let host = machine.name().to_owned();
         self.events.emit(Event::StepStarted { host: host.clone(), step: step.id.clone(), title: step.title.clone() });
-        let held = self.hold(machine, step, &shared.progress).await;
+        let held = self.hold(machine, step, Ways { progress: &shared.progress, peers: shared.peers.as_ref() }).await;
         self.told(shared).end(host, &step.id, step.parts.len(), held, begin).await
     }
 

@@ -2,37 +2,26 @@
 
 use std::time::Duration;
 
+use super::bring::Ways;
 use super::error::Failure;
 use super::execute::Executor;
-use super::progress::Progress;
-use std::sync::Arc;
-
 use crate::host::part::script::{
     Marker, Outcome, Verdict, apply_script, apply_timeout, check_script, check_timeout, read_apply, read_check,
-    staging_script,
 };
-use crate::host::part::{Content, Part, Source};
+use crate::host::part::{Content, Part};
 use crate::host::{Machine, MachineError, Output, Script, Step};
 
 /// How often a step is begun anew when the connection is lost under it.
 const ATTEMPTS: u32 = 3;
 
-/// How long the check of the disk's room may take.
-const STAGING_TIMEOUT: Duration = Duration::from_secs(120);
-
 impl Executor {
     /// Makes a step hold; the number of parts that had to be changed. A lost connection is met by beginning anew, since
     /// what was done by then is found done.
-    pub(super) async fn hold(
-        &self,
-        machine: &dyn Machine,
-        step: &Step,
-        progress: &Arc<Progress>,
-    ) -> Result<usize, Failure> {
+    pub(super) async fn hold(&self, machine: &dyn Machine, step: &Step, ways: Ways<'_>) -> Result<usize, Failure> {
         let mut changed = 0;
         let mut attempt = 1;
         loop {
-            match self.attempt(machine, step, progress, &mut changed).await {
+            match self.attempt(machine, step, ways, &mut changed).await {
                 Err(Trouble::Machine(MachineError::Lost { .. } | MachineError::Connect { .. }))
                     if attempt < ATTEMPTS && !self.stop.asked() =>
                 {
@@ -52,7 +41,7 @@ impl Executor {
         &self,
         machine: &dyn Machine,
         step: &Step,
-        progress: &Arc<Progress>,
+        ways: Ways<'_>,
         changed: &mut usize,
     ) -> Result<(), Trouble> {
         let marker = Marker::random();
@@ -65,7 +54,7 @@ impl Executor {
         if differing.is_empty() {
             return Ok(());
         }
-        self.bring(machine, step, &verdicts, progress).await?;
+        self.bring(machine, step, &verdicts, ways).await?;
 
         let marker = Marker::random();
         let text = apply_script(step, &differing, &self.places, &marker);
@@ -91,47 +80,9 @@ impl Executor {
         }
         Ok(())
     }
-
-    /// Uploads what the host lacks, each distinct entry once.
-    async fn bring(
-        &self,
-        machine: &dyn Machine,
-        step: &Step,
-        verdicts: &[Verdict],
-        progress: &Arc<Progress>,
-    ) -> Result<(), Trouble> {
-        let mut sources: Vec<&Source> = Vec::new();
-        for (part, verdict) in step.parts.iter().zip(verdicts) {
-            if let (Some(source), Verdict::Differs { upload: true }) = (part.source(), verdict)
-                && !sources.iter().any(|known| known.sha256 == source.sha256)
-            {
-                sources.push(source);
-            }
-        }
-        if sources.is_empty() {
-            return Ok(());
-        }
-        let output = machine.run(&Script::new(staging_script(&sources, &self.places), STAGING_TIMEOUT)).await?;
-        if output.status != 0 {
-            return Err(broken(machine, step, &output, "the host cannot take the files that it needs"));
-        }
-        progress.add_upload(sources.iter().map(|source| source.size).sum());
-        for source in sources {
-            // Fails only when the semaphore is closed, which nobody does.
-            let _permit = self.uploads.acquire().await;
-            let reader = self.store.open(&source.path).map_err(|error| {
-                let reason = format!("cannot read {} from the bundle", source.path);
-                let mut failure = Failure::new(Some(machine.name()), &step.id, &step.title, reason);
-                failure.source = Some(Box::new(error));
-                Trouble::from(failure)
-            })?;
-            machine.upload(progress.watch(reader), source.size, &self.places.upload_path(source)).await?;
-        }
-        Ok(())
-    }
 }
 
-enum Trouble {
+pub(super) enum Trouble {
     Machine(MachineError),
     Step(Box<Failure>),
 }
@@ -148,7 +99,7 @@ impl From<Failure> for Trouble {
     }
 }
 
-fn broken(machine: &dyn Machine, step: &Step, output: &Output, reason: &str) -> Trouble {
+pub(super) fn broken(machine: &dyn Machine, step: &Step, output: &Output, reason: &str) -> Trouble {
     let mut failure = Failure::new(Some(machine.name()), &step.id, &step.title, reason);
     failure.status = Some(output.status);
     failure.output = redact(step, &output.stderr);
@@ -164,7 +115,10 @@ fn advise(mut failure: Failure) -> Failure {
     let advice = [
         ("no space left on device", format!("Free some space on {host}.")),
         ("mib are needed", format!("Free some space on {host}.")),
-        ("dial tcp", format!("{host} got no answer from where it asked; kk status shows which hosts and services run.")),
+        (
+            "dial tcp",
+            format!("{host} got no answer from where it asked; kk status shows which hosts and services run."),
+        ),
         ("read-only file system", format!("Look at the disks of {host}: a file system is mounted read-only.")),
         ("another kk has been at work", format!("Wait until the other kk has ended, or look what runs on {host}.")),
     ];

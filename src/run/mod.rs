@@ -1,5 +1,6 @@
 //! Executes a Plan: concurrency, timeouts, journal, lock.
 
+mod bring;
 mod error;
 mod execute;
 pub mod history;
@@ -7,6 +8,7 @@ mod hold;
 pub mod journal;
 mod lock;
 mod operator;
+mod peers;
 mod progress;
 #[cfg(test)]
 mod scale;

@@ -29,6 +29,11 @@ impl Progress {
         Box::new(Watched { reader, progress: self.clone(), untold: 0 })
     }
 
+    /// Bytes came another way than through a reader of ours.
+    pub fn moved(&self, bytes: u64) {
+        self.events.emit(Event::BytesMoved { bytes });
+    }
+
     fn tell_total(&self) {
         let total = self.uploads.load(Ordering::Relaxed) + self.operator.load(Ordering::Relaxed);
         self.events.emit(Event::BytesTotal { total });

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::error::Failure;
 use super::journal::{Journal, Record};
+use super::peers::Peers;
 use super::progress::Progress;
 use super::{HostSummary, RunError, Summary};
 use crate::event::{Event, Events};
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     pub halt: AtomicBool,
     pub progress: Arc<Progress>,
     pub tally: Mutex<Summary>,
+    /// Hosts that give each other files, where that is of use.
+    pub peers: Option<Peers>,
 }
 
 /// Where outcomes are told.

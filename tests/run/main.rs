@@ -4,6 +4,14 @@
 #[path = "../ssh/sshd.rs"]
 mod sshd;
 
+mod peers;
+mod upload;
+
+/// As in the program itself: what is measured here should be what it does.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 use std::path::Path;

@@ -85,6 +85,7 @@ impl Sshd {
             name: "node1".into(),
             address: "127.0.0.1".into(),
             port: self.port,
+            internal: Some(std::net::Ipv4Addr::LOCALHOST.into()),
             user: user.into(),
             password: None,
             private_key: None,

@@ -1,7 +1,7 @@
 //! `kk add nodes`
 
 use crate::cli::create::cluster::{InstallFlags, install};
-use crate::cli::hosts::ChangeFlags;
+use crate::cli::hosts::{ChangeFlags, PeersFlag};
 use crate::jobs::JobError;
 use crate::jobs::create_cluster::Verb;
 
@@ -14,9 +14,11 @@ pub struct Args {
     #[command(flatten)]
     what: InstallFlags,
     #[command(flatten)]
+    peers: PeersFlag,
+    #[command(flatten)]
     change: ChangeFlags,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    install(Verb::AddNodes, args.what, args.change)
+    install(Verb::AddNodes, args.what, args.peers, args.change)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::ChangeFlags;
+use crate::cli::hosts::{ChangeFlags, PeersFlag};
 use crate::cli::{ArtifactFlag, Context};
 use crate::event::Event;
 use crate::jobs::create_cluster::{self, Verb};
@@ -16,6 +16,8 @@ use crate::ui;
 pub struct Args {
     #[command(flatten)]
     pub what: InstallFlags,
+    #[command(flatten)]
+    pub peers: PeersFlag,
     #[command(flatten)]
     pub change: ChangeFlags,
 }
@@ -37,18 +39,18 @@ pub struct InstallFlags {
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    install(Verb::CreateCluster, args.what, args.change)
+    install(Verb::CreateCluster, args.what, args.peers, args.change)
 }
 
 /// What `kk create cluster`, `kk add nodes` and `kk plan` share.
-pub fn install(verb: Verb, what: InstallFlags, change: ChangeFlags) -> Result<(), JobError> {
+pub fn install(verb: Verb, what: InstallFlags, peers: PeersFlag, change: ChangeFlags) -> Result<(), JobError> {
     let context = Context::new(change.output.output)?;
     let options = create_cluster::Options {
         cluster_file: what.filename,
         bundle: what.bundle.artifact,
         push_images: !what.skip_push_images,
         allow_downgrade: what.allow_downgrade,
-        change: change.into_change(),
+        change: peers.apply(change.into_change()),
     };
     let events = context.events.clone();
     let outcome = match verb {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use crate::cli::hosts::ChangeFlags;
+use crate::cli::hosts::{ChangeFlags, PeersFlag};
 use crate::cli::{ArtifactFlag, Context};
 use crate::event::Event;
 use crate::jobs::{JobError, Kind, upgrade};
@@ -47,6 +47,8 @@ pub struct Args {
     /// Pass over a check
     #[arg(long, value_enum, value_name = "CHECK", value_delimiter = ',')]
     ignore: Vec<Check>,
+    #[command(flatten)]
+    peers: PeersFlag,
     #[command(flatten)]
     change: ChangeFlags,
 }
@@ -92,7 +94,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         drain: Duration::from_secs(args.timeout_drain),
         force: args.force,
         ignore: args.ignore.into_iter().map(Soft::from).collect(),
-        change: args.change.into_change(),
+        change: args.peers.apply(args.change.into_change()),
     };
     let outcome = context.runtime.block_on(upgrade::run(options, context.events.clone()))?;
     if let Some(changed) = outcome.changed {

@@ -11,6 +11,7 @@ pub use super::apply::{Outcome, apply_script, apply_timeout, read_apply};
 pub use super::check::{Verdict, check_script, check_timeout, read_check};
 pub use super::staging::staging_script;
 use super::{Part, Source, absent, archive, artifact, block, command, directory, file, symlink, unit};
+use crate::digest::Digest;
 use crate::host::quote;
 
 /// Where `kk` keeps its records on a host.
@@ -37,7 +38,12 @@ impl Default for Places {
 impl Places {
     /// Where the bytes of this source are uploaded to; the script that uses them checks them first.
     pub fn upload_path(&self, source: &Source) -> String {
-        format!("{}/staging/{}.part", self.state, source.sha256.hex())
+        format!("{}.part", self.checked_path(&source.sha256))
+    }
+
+    /// Where bytes of this digest lie once they have been checked: scripts that find them there do not check them again.
+    pub fn checked_path(&self, sha256: &Digest) -> String {
+        format!("{}/staging/{}", self.state, sha256.hex())
     }
 }
 

@@ -1,6 +1,7 @@
 //! A session as the engine sees it.
 
 use std::io::{Read, Write};
+use std::net::IpAddr;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,6 +16,10 @@ use crate::host::{Machine, MachineError, Output, Script};
 impl Machine for Session {
     fn name(&self) -> &str {
         &self.target().name
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.target().internal
     }
 
     fn run<'a>(&'a self, script: &'a Script) -> BoxFuture<'a, Result<Output, MachineError>> {

@@ -1,5 +1,6 @@
 //! Where a session goes, and what the operator's machine lends it for the login.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct Target {
     /// Name or address.
     pub address: String,
     pub port: u16,
+    /// The address among the hosts of the site.
+    pub internal: Option<IpAddr>,
     /// Anyone but root needs sudo.
     pub user: String,
     /// For the login and for sudo.
@@ -38,6 +41,7 @@ impl Target {
                 false => host.address.clone(),
             },
             port: host.port,
+            internal: host.internal_ipv4().parse().ok(),
             user: host.user.clone(),
             password: host.password.clone(),
             private_key: host.private_key.clone(),
@@ -100,6 +104,7 @@ mod tests {
         let target = Target::of(&host, Some(Path::new("/home/ann")));
         assert_eq!(target.address, "10.0.0.1");
         assert_eq!(target.endpoint(), "10.0.0.1:22");
+        assert_eq!(target.internal, Some(IpAddr::from([10, 0, 0, 1])));
         assert_eq!(target.private_key_path, Some(PathBuf::from("/home/ann/.ssh/id")));
         assert_eq!(target.timeout, Duration::from_secs(1));
     }

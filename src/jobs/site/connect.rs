@@ -24,6 +24,8 @@ pub struct ConnectOptions {
     pub ask: Option<Arc<dyn AskHostKey>>,
     /// Hosts at once.
     pub concurrency: usize,
+    /// Hosts that have a file of the bundle serve it to the others.
+    pub peers: bool,
 }
 
 /// Host name → session.
