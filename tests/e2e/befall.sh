@@ -126,7 +126,7 @@ chain() {
         end_run
         remedy "$fault" "$host"
         before="$(words_of "$fault" "$host") while $step runs on $step_host"
-        row="$verb|$(words_of "$fault" "$host")|\`$step\` ($step_host)|$(last_words)"
+        row="$verb|$(words_of "$fault" "$host")|\`$step\` (${step_host//[()]/})|$(last_words)"
         ok "$before: $(last_words)"
         if [[ $run_status -ne 0 && $run_status -ne 137 ]]; then says "$run_said" '^error: ' '^hint: '; fi
     done
