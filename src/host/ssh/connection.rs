@@ -8,6 +8,7 @@ use std::time::Duration;
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{ChannelOpenFailure, Preferred, cipher, compression};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
@@ -183,6 +184,10 @@ impl Connection {
     }
 }
 
+/// The system gives a connection up when what was sent has been unheard for so long (tcp(7), TCP_USER_TIMEOUT). Keepalives
+/// find out who is silent; they wait behind an upload that a pulled cable holds up.
+const UNHEARD: Duration = Duration::from_secs(45);
+
 enum Attempt {
     Open(Connection),
     Unknown(PublicKey),
@@ -196,6 +201,7 @@ async fn transport(target: &Target, config: client::Config, client: Client) -> R
             .collect();
         let stream = TcpStream::connect(addresses.as_slice()).await?;
         stream.set_nodelay(true)?;
+        SockRef::from(&stream).set_tcp_user_timeout(Some(UNHEARD))?;
         Ok::<_, ConnectFailure>(stream)
     };
     let stream = tokio::time::timeout(target.timeout, connecting)

@@ -114,10 +114,15 @@ pub(super) fn standing(facts: &BTreeMap<String, UpgradeFacts>) -> Standing {
     Standing { api_servers: of(&|facts| facts.api_server.as_ref()), kubelets: of(&|facts| facts.kubelet.as_ref()) }
 }
 
-/// The control plane from which the cluster is worked on.
-pub(super) fn lead<'a>(cluster: &'a Cluster, found: &BTreeMap<String, Found>) -> Option<&'a str> {
+/// The first control plane whose API server answers, to work on the cluster from.
+pub(super) fn answering<'a>(
+    cluster: &'a Cluster,
+    found: &BTreeMap<String, Found>,
+    facts: &BTreeMap<String, UpgradeFacts>,
+) -> Option<&'a str> {
+    let answers = |name: &str| facts.get(name).is_some_and(|facts| facts.api_server.is_some());
     let is_node = |name: &str| found.get(name).is_some_and(|found| found.node == NodeState::Joined);
-    cluster.control_planes().into_iter().map(|host| host.name.as_str()).find(|name| is_node(name))
+    cluster.control_planes().into_iter().map(|host| host.name.as_str()).find(|name| is_node(name) && answers(name))
 }
 
 impl Scene {

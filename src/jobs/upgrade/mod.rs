@@ -189,8 +189,10 @@ impl Work<'_> {
     /// Puts back what was taken away for nothing, and says where things stand.
     async fn stopped(&self, cluster: &Cluster, error: JobError) -> JobError {
         let version = &cluster.spec.kubernetes.version;
+        let mut facts = look::facts(cluster, self.hosts).await;
+        // Not through the host that has just failed, where another one answers.
         if error.kind == Kind::Host
-            && let Some(lead) = look::lead(cluster, &self.found)
+            && let Some(lead) = look::answering(cluster, &self.found, &facts)
         {
             let plan = upgrade::put_back(cluster, lead);
             let command = format!("upgrade to {version}: put back");
@@ -198,8 +200,9 @@ impl Work<'_> {
             if let Err(trouble) = engine::execute(&command, &plan, self.hosts, None, self.site, connect, events).await {
                 events.emit(Event::Warning { message: format!("nodes cannot be put back: {trouble}") });
             }
+            facts = look::facts(cluster, self.hosts).await;
         }
-        let standing = told::standing(cluster, &look::facts(cluster, self.hosts).await);
+        let standing = told::standing(cluster, &facts);
         error
             .details(standing)
             .hint("when the cause is removed, the same kk upgrade goes on from there")
