@@ -5,21 +5,15 @@ use std::sync::Arc;
 use super::error::Failure;
 use super::execute::Executor;
 use super::hold::{Trouble, broken};
-use super::peers::{Peers, Way};
+use super::peers::Way;
 use super::progress::Progress;
+use super::ways::Ways;
 use crate::host::part::Source;
 use crate::host::part::script::{Verdict, staging_script};
 use crate::host::{Machine, Script, Step};
 
 /// How long the check of the disk's room may take.
 const STAGING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
-
-/// Where a run's bytes come from besides the operator, and where they are counted.
-#[derive(Clone, Copy)]
-pub(super) struct Ways<'a> {
-    pub progress: &'a Arc<Progress>,
-    pub peers: Option<&'a Peers>,
-}
 
 impl Executor {
     /// Brings what the host lacks, each distinct entry once.

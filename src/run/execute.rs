@@ -10,13 +10,13 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 
-use super::bring::Ways;
 use super::error::Failure;
 use super::journal::{Outcome, Record};
 use super::peers::Peers;
 use super::progress::Progress;
 use super::schedule::{Schedule, TaskId};
 use super::tally::{OPERATOR, Shared, TaskEnd, Told};
+use super::ways::Ways;
 use super::{Journal, OperatorActions, RunError, Stop, Store, Summary};
 use crate::event::{Event, Events};
 use crate::host::part::script::Places;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::bring::Ways;
 use super::error::Failure;
 use super::execute::Executor;
+use super::ways::Ways;
 use crate::host::part::script::{
     Marker, Outcome, Verdict, apply_script, apply_timeout, check_script, check_timeout, read_apply, read_check,
 };

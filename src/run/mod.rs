@@ -18,6 +18,7 @@ mod survey;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::io;
