@@ -21,8 +21,9 @@ use crate::host::MachineError;
 
 /// OpenSSH allows ten sessions on a connection; hardened hosts allow fewer.
 const CHANNELS: usize = 8;
-/// How often one channel may be refused before that is an error.
-const MOST_REFUSALS: u32 = 12;
+/// How often one channel may be refused before that is an error: after some 25 seconds, as a host that allows one session
+/// is not free before the script ends that holds it, and a loaded one counts it for a while longer.
+const MOST_REFUSALS: u32 = 40;
 
 /// A connection whose host key has been judged.
 pub(super) struct Connection {
