@@ -38,9 +38,9 @@ pub fn pieces(cluster: &Cluster, host: &Host) -> Vec<Piece> {
         ("units.txt", "systemctl --failed --no-pager; systemctl list-timers --all --no-pager; systemctl list-units --no-pager --type=service"),
         ("kk.txt", "find /var/lib/kk -xdev -printf '%M %u %s %t %p\\n'"),
     ]);
-    let mut units = Vec::new();
     if node {
-        units.extend(["kubelet", "containerd"]);
+        pieces.log("logs/kubelet.log", "kubelet");
+        pieces.log("logs/containerd.log", "containerd");
         pieces.all(&[
             ("containers.txt", "crictl version; crictl info; crictl pods; crictl ps -a; crictl images; crictl stats"),
             ("kubelet/config.yaml", "cat /var/lib/kubelet/config.yaml"),
@@ -74,7 +74,7 @@ pub fn pieces(cluster: &Cluster, host: &Host) -> Vec<Piece> {
         );
     }
     if is(ETCD) {
-        units.push("etcd");
+        pieces.log("logs/etcd.log", "etcd");
         let ask = etcd::etcdctl(cluster);
         pieces.add(
             "etcd.txt",
@@ -86,26 +86,9 @@ pub fn pieces(cluster: &Cluster, host: &Host) -> Vec<Piece> {
         );
     }
     if is(REGISTRY) {
-        units.push("registry");
+        pieces.log("logs/registry.log", "registry");
         let data = crate::host::quote(&cluster.spec.registry.registry_data_dir);
         pieces.add("registry.txt", format!("cat /etc/registry/config.yml; ls -l /etc/registry; du -sh {data}"));
-    }
-    let units = units.iter().map(|unit| format!("{unit}.service")).collect::<Vec<_>>();
-    for (path, unit) in [
-        ("logs/kubelet.log", "kubelet.service"),
-        ("logs/containerd.log", "containerd.service"),
-        ("logs/etcd.log", "etcd.service"),
-        ("logs/registry.log", "registry.service"),
-    ] {
-        if units.iter().any(|known| known == unit) {
-            pieces.add(
-                path,
-                format!(
-                    "systemctl status --no-pager --full {unit}; systemctl cat {unit}; \
-                     journalctl --no-pager -o short-iso -n {LINES} -u {unit}"
-                ),
-            );
-        }
     }
     pieces.0
 }
@@ -117,6 +100,17 @@ impl Pieces {
         for (path, commands) in pieces {
             self.add(path, (*commands).to_owned());
         }
+    }
+
+    /// How a service is, how it is set up, and what it wrote.
+    fn log(&mut self, path: &'static str, unit: &str) {
+        self.add(
+            path,
+            format!(
+                "systemctl status --no-pager --full {unit}.service; systemctl cat {unit}.service; \
+                 journalctl --no-pager -o short-iso -n {LINES} -u {unit}.service"
+            ),
+        );
     }
 
     /// What a command complains of belongs to the answer; that it fails does not end the others.

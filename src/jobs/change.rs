@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::site::ConnectOptions;
-use super::{JobError, Kind, sbom};
+use super::{JobError, Kind, files};
 use crate::cluster::Cluster;
 use crate::digest::Digest;
-use crate::plan::{Approved, FORMAT, Plan};
+use crate::plan::{Approved, Plan};
 
 /// No saved plan is larger than this many bytes: a thousand hosts have about one megabyte.
 const LARGEST: u64 = 64 << 20;
@@ -62,7 +62,7 @@ impl Change {
             Intent::Save(path) => {
                 let text = changes.await?;
                 let json = to_json(&made(&text))?;
-                sbom::write(path, json.as_bytes())?;
+                files::write_whole(path, json.as_bytes())?;
                 let kept = format!("{text}\nThis plan is kept in {0}; --plan {0} runs it.\n", path.display());
                 Ok(Some(if self.json { json } else { kept }))
             }
@@ -104,8 +104,9 @@ fn read(path: &Path) -> Result<Approved, JobError> {
     }
     let approved: Approved =
         serde_json::from_str(&text).map_err(|source| no_plan().because(source).hint("--save-plan FILE makes one"))?;
-    if approved.format != FORMAT {
-        return Err(no_plan().details([format!("its format is {}, and this kk knows {FORMAT}", approved.format)]));
+    if approved.format != Approved::FORMAT {
+        let (its, known) = (approved.format, Approved::FORMAT);
+        return Err(no_plan().details([format!("its format is {its}, and this kk knows {known}")]));
     }
     Ok(approved)
 }

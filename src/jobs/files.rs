@@ -1,5 +1,6 @@
 //! Reading what the user wrote, and refusing early what cannot be acted upon.
 
+use std::io::Write;
 use std::path::Path;
 
 use super::{JobError, Kind};
@@ -19,6 +20,16 @@ pub fn cluster_with_lines(path: &Path, host: &str) -> Result<(Cluster, Vec<Strin
         .map_err(|diagnostics| faulty(LoadError::Faulty { path: path.to_owned(), diagnostics }))?;
     let lines = cluster::lines_to_take_out(&source, &file, host);
     Ok((cluster::resolve(file, path), lines))
+}
+
+/// Writes a file, whole or not at all; mode 0600.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), JobError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |source| JobError::internal(format!("{} cannot be written", path.display()), source);
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 /// Every error of a file, one a line.

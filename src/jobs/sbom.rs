@@ -1,8 +1,9 @@
 //! `kk artifact sbom`: what is inside a bundle and inside its images.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+pub use super::files::write_whole;
 use super::{JobError, Kind, gather};
 use crate::bundle::{Bundle, Verified};
 use crate::digest::Digest;
@@ -21,16 +22,6 @@ pub async fn run(paths: &[PathBuf], anew: Option<Depth>, events: &Events) -> Res
         None => carried(&bundle),
     });
     making.await.map_err(|source| JobError::internal("the bill of materials cannot be made", source))?
-}
-
-/// Writes it to a file, whole or not at all.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<(), JobError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |source| JobError::internal(format!("{} cannot be written", path.display()), source);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    io::Write::write_all(&mut file, bytes).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
 fn carried(bundle: &Bundle<Verified>) -> Result<Vec<u8>, JobError> {

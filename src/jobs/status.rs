@@ -1,5 +1,6 @@
 //! `kk status`: how a cluster is. Changes nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::site::{ConnectOptions, Hosts, Site, reason};
 use super::{JobError, Kind, files};
 use crate::cluster::{Cluster, Host};
 use crate::event::Events;
-use crate::host::{Script, shown};
+use crate::host::{MachineError, Script, shown};
 use crate::install::look_around::{Sign, parse, script};
 use crate::install::registry;
 use crate::plan::expiry;
@@ -35,16 +36,27 @@ pub async fn run(options: &Options, events: &Events) -> Result<Status, JobError>
     let cluster = files::cluster(&options.cluster_file)?;
     let site = Site::of_cluster(&cluster)?;
     let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await;
-    let certificates = look::hosts(&cluster, &sessions, &unreachable, &options.connect).await;
+    Ok(look_at(&cluster, &site, &sessions, &unreachable, &options.connect).await)
+}
+
+/// The same over sessions that are there already.
+pub async fn look_at(
+    cluster: &Cluster,
+    site: &Site,
+    sessions: &Hosts,
+    unreachable: &BTreeMap<String, MachineError>,
+    connect: &ConnectOptions,
+) -> Status {
+    let certificates = look::hosts(cluster, sessions, unreachable, connect).await;
     let now = OffsetDateTime::now_utc().unix_timestamp();
-    let expiry = expiry::expiry(&cluster.name, look::own(&cluster, &site), &certificates, now, WITHIN);
+    let expiry = expiry::expiry(&cluster.name, look::own(cluster, site), &certificates, now, WITHIN);
     let looks = cluster.spec.hosts.iter().map(|host| {
         let why = unreachable.get(&host.name).map(|error| reason(&host.name, error));
-        look_around(&cluster, host, &sessions, why)
+        look_around(cluster, host, sessions, why)
     });
-    let hosts: Vec<status::Host> = futures::stream::iter(looks).buffered(options.connect.concurrency).collect().await;
+    let hosts: Vec<status::Host> = futures::stream::iter(looks).buffered(connect.concurrency).collect().await;
     let nodes: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
-    Ok(status::status(&cluster.name, &hosts, &nodes, registry_line(&cluster).await, &expiry))
+    status::status(&cluster.name, &hosts, &nodes, registry_line(cluster).await, &expiry)
 }
 
 async fn look_around(cluster: &Cluster, host: &Host, sessions: &Hosts, why: Option<String>) -> status::Host {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Token;
 use super::message::{promised, read_head, request};
-use crate::digest::Digest;
+use crate::digest::{Digest, to_hex};
 
 /// A packet that a firewall drops is known as lost after this: hosts of one site are milliseconds apart.
 const SLOWEST_CONNECT: Duration = Duration::from_secs(5);
@@ -106,7 +106,7 @@ fn receive(wanted: &Fetch, mut body: impl Read, part: &Path, until: Instant) -> 
             return Err(FetchError::Slow { from });
         }
     }
-    let got: String = hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let got = to_hex(hash.finish().as_ref());
     if got != wanted.sha256.hex() {
         return Err(FetchError::Digest { from, got });
     }

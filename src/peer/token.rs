@@ -5,6 +5,8 @@ use std::io::{BufRead, Read};
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::digest::to_hex;
+
 /// 128 random bits, as 32 hex digits. They reach both ends over SSH, on standard input and so in no process list.
 #[derive(Clone, Debug)]
 pub struct Token(SecretString);
@@ -27,7 +29,7 @@ impl Token {
     pub fn random() -> Result<Self, TokenError> {
         let mut bytes = [0; DIGITS / 2];
         SystemRandom::new().fill(&mut bytes).map_err(|_| TokenError::Random)?;
-        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()))
+        Ok(Self(to_hex(&bytes).into()))
     }
 
     /// The first line of what is read.

@@ -9,9 +9,6 @@ use similar::TextDiff;
 use super::{Plan, Stage};
 use crate::digest::Digest;
 
-/// Of the file's form. Another one is refused.
-pub const FORMAT: u32 = 1;
-
 /// How many lines of differences are told.
 const SHOWN_LINES: usize = 60;
 
@@ -41,10 +38,13 @@ pub struct StageDigest {
 }
 
 impl Approved {
+    /// Of the file's form. Another one is refused.
+    pub const FORMAT: u32 = 1;
+
     /// What these plans, which are run one after the other, would do; `changes` is the text of a dry run.
     pub fn new(command: &str, cluster: &str, plans: &[&Plan], bundle: Option<Digest>, changes: &str) -> Self {
         Self {
-            format: FORMAT,
+            format: Self::FORMAT,
             command: command.to_owned(),
             cluster: cluster.to_owned(),
             kk: env!("CARGO_PKG_VERSION").to_owned(),

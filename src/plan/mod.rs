@@ -24,7 +24,7 @@ use secrecy::SecretString;
 use crate::host::Step;
 use crate::image::registry::RegistryAccess;
 
-pub use approved::{Approved, FORMAT, StageDigest};
+pub use approved::{Approved, StageDigest};
 pub use create::create;
 pub use etcd::{restore_etcd, snapshot_etcd};
 pub use leave::leave;

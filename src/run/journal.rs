@@ -94,7 +94,10 @@ impl Journal {
         let begun = line(&record).and_then(|line| append(&mut file, line.as_bytes()));
         // Ends when the last clone of the journal goes.
         let begun = begun.and_then(|()| {
-            std::thread::Builder::new().name("journal".into()).spawn(move || write_all(&mut file, &waiting)).map(drop)
+            std::thread::Builder::new()
+                .name("journal".into())
+                .spawn(move || write_waiting(&mut file, &waiting))
+                .map(drop)
         });
         begun.map_err(|source| journal.refuse(source))?;
         Ok(journal)
@@ -134,7 +137,7 @@ fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes what waits, all of it at once: the disk is asked once for whatever came while it was busy.
-fn write_all(file: &mut File, waiting: &mpsc::Receiver<Waiting>) {
+fn write_waiting(file: &mut File, waiting: &mpsc::Receiver<Waiting>) {
     while let Ok(first) = waiting.recv() {
         let batch: Vec<Waiting> = std::iter::once(first).chain(waiting.try_iter()).collect();
         let text: String = batch.iter().map(|one| one.line.as_str()).collect();

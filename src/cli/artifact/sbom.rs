@@ -50,7 +50,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
     let depth = args.recompute.map(Depth::from);
     let document = context.runtime.block_on(sbom::run(&args.bundle.artifact, depth, &context.events))?;
     match args.output {
-        Some(path) => sbom::write(&path, &document),
+        Some(path) => sbom::write_whole(&path, &document),
         None => ui::print_bytes(&document),
     }
 }

@@ -47,15 +47,19 @@ impl Places {
     }
 }
 
-/// The word that result lines begin with: 128 bits from hashers that the operating system's randomness keys.
+/// 64 bits from a hasher that the operating system's randomness keys: for names that must not meet, and no secret.
+pub fn random_word() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// The word that result lines begin with: 128 random bits.
 #[derive(Clone, Debug)]
 pub struct Marker(String);
 
 impl Marker {
     /// A new one; each script gets its own.
     pub fn random() -> Self {
-        let word = || RandomState::new().build_hasher().finish();
-        Self(format!("kk-{:016x}{:016x}", word(), word()))
+        Self(format!("kk-{:016x}{:016x}", random_word(), random_word()))
     }
 }
 

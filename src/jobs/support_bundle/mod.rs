@@ -14,6 +14,7 @@ use crate::cluster::{Cluster, Host};
 use crate::event::Events;
 use crate::host::Script;
 use crate::install::support;
+use crate::plan::status::Status;
 use archive::Entry;
 use redact::Redactor;
 
@@ -48,7 +49,8 @@ pub async fn run(options: &Options, events: &Events) -> Result<Outcome, JobError
         unreachable.iter().map(|(host, error)| format!("{host}: {}", reason(host, error))).collect();
     let told = cluster.spec.hosts.iter().map(|host| host_entries(&cluster, host, &sessions));
     let told: Vec<Vec<Entry>> = futures::stream::iter(told).buffered(options.connect.concurrency).collect().await;
-    let mut entries = site_entries(options, &site, events).await;
+    let status = status::look_at(&cluster, &site, &sessions, &unreachable, &options.connect).await;
+    let mut entries = site_entries(options, &site, &status);
     entries.extend(told.into_iter().flatten());
     if !missing.is_empty() {
         entries.push(Entry::new("unreachable.txt", missing.join("\n") + "\n"));
@@ -74,16 +76,13 @@ async fn host_entries(cluster: &Cluster, host: &Host, sessions: &Hosts) -> Vec<E
 }
 
 /// What the operator's side knows: the file as kk understands it, how the cluster is, and what was run.
-async fn site_entries(options: &Options, site: &Site, events: &Events) -> Vec<Entry> {
+fn site_entries(options: &Options, site: &Site, status: &Status) -> Vec<Entry> {
     let mut entries = vec![Entry::new("kk.txt", format!("kk {}\n", env!("CARGO_PKG_VERSION")))];
     let said =
         |outcome: Result<String, JobError>| outcome.unwrap_or_else(|error| format!("(not to be had: {error})\n"));
     entries.push(Entry::new("site/cluster.yaml", said(view_config::run(&options.cluster_file))));
-    let asked = status::Options { cluster_file: options.cluster_file.clone(), connect: options.connect.clone() };
-    let status = status::run(&asked, events).await.and_then(|found| {
-        serde_json::to_string_pretty(&found)
-            .map_err(|source| JobError::internal("the status cannot be written", source))
-    });
+    let status = serde_json::to_string_pretty(status)
+        .map_err(|source| JobError::internal("the status cannot be written", source));
     entries.push(Entry::new("site/status.json", said(status)));
     let mut journals: Vec<PathBuf> = std::fs::read_dir(site.journal())
         .map(|folder| folder.filter_map(|entry| Some(entry.ok()?.path())).collect())

@@ -22,7 +22,7 @@ use self::ledger::{Ledger, Next};
 use crate::digest::Digest;
 use crate::host::Machine;
 use crate::host::part::Source;
-use crate::host::part::script::Places;
+use crate::host::part::script::{Places, random_word};
 use crate::peer::script::{self, Camp};
 use crate::peer::{Token, own_system};
 use crate::plan::Plan;
@@ -257,10 +257,4 @@ enum Trouble {
     Alone,
     /// Both can, and nothing went between them.
     Between,
-}
-
-/// From hashers that the operating system's randomness keys.
-fn random_word() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
