@@ -12,6 +12,7 @@ pub mod delete_cluster;
 pub mod delete_node;
 mod demand;
 pub mod diff;
+mod drift;
 mod engine;
 mod error;
 pub mod etcd;

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::certs::look;
 use super::site::{ConnectOptions, Hosts, Site, reason};
-use super::{JobError, Kind, files};
+use super::{JobError, Kind, drift, files};
 use crate::cluster::{Cluster, Host};
 use crate::event::Events;
 use crate::host::{MachineError, Script, shown};
@@ -28,6 +28,8 @@ pub struct Options {
 const LIMIT: Duration = Duration::from_secs(120);
 /// How long the registry may take for a handshake.
 const REGISTRY: Duration = Duration::from_secs(5);
+/// What to do about drift.
+const PUT_RIGHT: &str = "kk create cluster with the bundle and --dry-run shows what differs line by line; without --dry-run it puts it right";
 /// Certificates that end within so many seconds are told of: 30 days.
 const WITHIN: i64 = 30 * 86_400;
 
@@ -56,7 +58,8 @@ pub async fn look_at(
     });
     let hosts: Vec<status::Host> = futures::stream::iter(looks).buffered(connect.concurrency).collect().await;
     let nodes: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
-    status::status(&cluster.name, &hosts, &nodes, registry_line(cluster).await, &expiry)
+    let drift = drift::look(cluster, site, sessions, connect.concurrency).await;
+    status::status(&cluster.name, &hosts, &nodes, registry_line(cluster).await, drift, &expiry)
 }
 
 async fn look_around(cluster: &Cluster, host: &Host, sessions: &Hosts, why: Option<String>) -> status::Host {
@@ -91,5 +94,8 @@ pub fn verdict(found: &Status) -> Result<(), JobError> {
             format!("{}: {}{subject}: {}", concern.name, line.host, line.detail)
         })
     });
-    Err(JobError::new(Kind::Degraded, format!("not all of cluster {} is well", found.cluster)).details(lines))
+    let error = JobError::new(Kind::Degraded, format!("not all of cluster {} is well", found.cluster)).details(lines);
+    let drifted =
+        found.concerns.iter().any(|concern| concern.name == "drift" && concern.lines.iter().any(|line| !line.well));
+    Err(if drifted { error.hint(PUT_RIGHT) } else { error })
 }

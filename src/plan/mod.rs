@@ -3,6 +3,7 @@
 mod approved;
 mod chain;
 mod create;
+pub mod drift;
 mod etcd;
 pub mod expiry;
 pub mod leave;

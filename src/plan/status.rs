@@ -20,7 +20,8 @@ pub struct Status {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Concern {
-    /// `hosts`, `nodes`, `control-plane`, `endpoint`, `etcd`, `registry`, `certificates`, `services`, `disk`.
+    /// `hosts`, `nodes`, `control-plane`, `endpoint`, `etcd`, `registry`, `certificates`, `services`, `disk`,
+    /// `drift`.
     pub name: &'static str,
     pub lines: Vec<Line>,
 }
@@ -48,8 +49,15 @@ pub struct Host {
 }
 
 /// Puts together what was found. `nodes` are the names that the cluster file wants as nodes; `registry` is what was seen on
-/// the registry's port, where there is one.
-pub fn status(cluster: &str, hosts: &[Host], nodes: &[&str], registry: Option<Line>, expiry: &Expiry) -> Status {
+/// the registry's port, where there is one; `drift` what hosts hold that is not as `kk` left it.
+pub fn status(
+    cluster: &str,
+    hosts: &[Host],
+    nodes: &[&str],
+    registry: Option<Line>,
+    drift: Vec<Line>,
+    expiry: &Expiry,
+) -> Status {
     let reached = hosts.iter().map(|host| Line {
         host: host.name.clone(),
         subject: host.roles.join(","),
@@ -68,6 +76,7 @@ pub fn status(cluster: &str, hosts: &[Host], nodes: &[&str], registry: Option<Li
     for name in ["services", "disk"] {
         concerns.push(Concern { name, lines: lines_of(hosts, name) });
     }
+    concerns.push(Concern { name: "drift", lines: drift });
     concerns.retain(|concern| !concern.lines.is_empty());
     let well = concerns.iter().flat_map(|concern| &concern.lines).all(|line| line.well);
     Status { cluster: cluster.to_owned(), well, concerns }
@@ -170,7 +179,7 @@ mod tests {
             Host { name: "node2".into(), roles: vec!["worker".into()], signs: Err("no route to host".into()) },
         ];
         let certificates = expiry::expiry("sample", Vec::new(), &[], 0, 0);
-        let status = status("sample", &hosts, &["node1", "node2"], None, &certificates);
+        let status = status("sample", &hosts, &["node1", "node2"], None, Vec::new(), &certificates);
         assert!(!status.well);
         insta::assert_snapshot!(shown(&status), @"
         hosts: node1 control-plane,etcd well answers

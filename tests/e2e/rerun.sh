@@ -27,6 +27,22 @@ kk plan-run "${create[@]}" --plan "$plan"
 says "$work/log/plan-run.log" 'create cluster: 5 hosts, [12] changed, '
 ok "an approved plan runs where the site is as it was, and nowhere else"
 
+# What somebody has changed by hand is told, file by file, and a create puts it right.
+reach=(-f "$cluster_file" --known-hosts "$state/known_hosts")
+seconds_of kk status-well status "${reach[@]}"
+says "$work/log/status-well.log" 'all is well' 'node4 .* [0-9]+ files, folders, links and units are as kk left them$'
+say "  status took $seconds s"
+on node4 sh -c 'echo "# by hand" >>/etc/crictl.yaml; chmod 0644 /usr/local/bin/kubelet'
+refused status-drift 12 status "${reach[@]}"
+says "$work/log/status-drift.log" '^node4 +file /etc/crictl.yaml +UNWELL +other content: 1 ' \
+    '^node4 +file /usr/local/bin/kubelet +UNWELL ' '^hint: kk create cluster '
+[[ $(grep -c ' UNWELL ' "$work/log/status-drift.log") -eq 2 ]] || fail "status tells of more than was changed"
+create_cluster drift-mended
+says "$work/log/drift-mended.log" 'create cluster: 5 hosts, [1-9][0-9]* changed, '
+kk status-mended status "${reach[@]}"
+says "$work/log/status-mended.log" 'all is well'
+ok "two files that were changed by hand are told by name, and a create puts them right"
+
 # What somebody elsewhere needs, and no secret.
 archive=$work/support.tar.gz
 rm -rf "$archive" "$work/support" && mkdir "$work/support"

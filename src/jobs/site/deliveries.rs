@@ -42,7 +42,8 @@ pub struct Delivery {
 }
 
 impl Site {
-    /// Records that a bundle was delivered. A delivery that is repeated is the newest, and recorded once.
+    /// Records that a bundle was delivered; where hosts were brought to it, also what they are now. A delivery that is
+    /// repeated is the newest, and recorded once.
     pub fn delivered(
         &self,
         inventory: &Inventory,
@@ -68,6 +69,9 @@ impl Site {
         let path = self.folder.join(FILE);
         store::write_private(&path, &SecretString::from(text + "\n"))
             .map_err(|source| JobError::internal(format!("cannot write {}", path.display()), source))?;
+        if result != Delivered::Imported {
+            self.keep_installed(inventory)?;
+        }
         Ok(delivery)
     }
 

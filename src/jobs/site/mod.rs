@@ -2,6 +2,7 @@
 
 mod connect;
 mod deliveries;
+mod installed;
 mod secrets;
 pub(super) mod store;
 mod trust;
@@ -120,11 +121,7 @@ impl Site {
 
     /// All keys of the site; what is missing is made and kept.
     pub fn keys(&self, cluster: &Cluster) -> Result<Keys, JobError> {
-        let store = store::Folder(self.keys_folder());
-        let mut keys = Keys::prepare(cluster, &store)
-            .map_err(|source| JobError::new(Kind::Internal, "cannot prepare the site's keys").because(source))?;
-        keys.foreign_registry_ca = self.foreign_registry_ca(cluster)?;
-        Ok(keys)
+        self.renewed_keys(cluster, &Renew::default(), true)
     }
 
     /// The same, and what `renew` says is made anew. With `keep` false, nothing of it is kept: for looking ahead.
@@ -134,7 +131,10 @@ impl Site {
             true => Keys::renewed(cluster, &folder, renew),
             false => Keys::renewed(cluster, &store::Draft::over(folder), renew),
         };
-        keys.map_err(|source| JobError::new(Kind::Internal, "cannot prepare the site's keys").because(source))
+        let mut keys =
+            keys.map_err(|source| JobError::new(Kind::Internal, "cannot prepare the site's keys").because(source))?;
+        keys.foreign_registry_ca = self.foreign_registry_ca(cluster)?;
+        Ok(keys)
     }
 
     /// The authority of Kubernetes and the operator's own pair, which is made anew in its last week.
