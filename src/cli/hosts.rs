@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::{OutputFlag, OutputFormat};
 use crate::jobs::change::{Change, Intent};
 use crate::jobs::site::ConnectOptions;
+use crate::run::Spare;
 use crate::ui;
 
 /// How hosts are reached.
@@ -67,6 +68,14 @@ pub struct PeersFlag {
     pub no_peers: bool,
 }
 
+/// The flag of every command that can do without some of its hosts.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct SkipFlag {
+    /// Go on without workers that fail or cannot be reached; they are listed at the end
+    #[arg(long)]
+    pub skip_failed_hosts: bool,
+}
+
 impl PeersFlag {
     /// The change, with what this flag says.
     pub fn apply(self, change: Change) -> Change {
@@ -82,6 +91,7 @@ impl HostFlags {
             ask: ui::host_keys(),
             concurrency: self.concurrency.max(1),
             peers: false,
+            spare: Spare::default(),
         }
     }
 }

@@ -12,11 +12,19 @@ pub struct Step {
     /// A short sentence in the imperative: "Install containerd 2.2.1".
     pub title: String,
     pub parts: Vec<Part>,
+    /// The host that it is done for, where it runs on another one: a node that a control plane empties.
+    pub about: Option<String>,
 }
 
 impl Step {
     /// A step of these parts.
     pub fn new(id: impl Into<String>, title: impl Into<String>, parts: Vec<Part>) -> Self {
-        Self { id: id.into(), title: title.into(), parts }
+        Self { id: id.into(), title: title.into(), parts, about: None }
+    }
+
+    /// Done for this host, whichever one it runs on.
+    pub fn about(mut self, host: impl Into<String>) -> Self {
+        self.about = Some(host.into());
+        self
     }
 }

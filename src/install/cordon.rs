@@ -34,7 +34,7 @@ pub fn empty(node: &str, version: &str, limit: Duration, force: bool) -> Step {
         }
     }
     step.id = "upgrade/drain".into();
-    step
+    step.about(node)
 }
 
 /// The node's kubelet is of this release and ready, and the node takes pods again if it was kk that kept them away.
@@ -47,7 +47,7 @@ pub fn back(node: &str, version: &str) -> Step {
         ),
         Duration::from_secs(300),
     );
-    Step::new("upgrade/back", format!("Let {node} take pods again"), vec![ready, uncordon(node)])
+    Step::new("upgrade/back", format!("Let {node} take pods again"), vec![ready, uncordon(node)]).about(node)
 }
 
 /// A node that was emptied for nothing takes pods again; one whose kubelet is of this release is left alone.
@@ -57,7 +57,7 @@ pub fn put_back(node: &str, version: &str) -> Step {
         let done = format!("[ \"$({})\" = {version} ]", field(node, "{.status.nodeInfo.kubeletVersion}"));
         command.check = format!("if {done}; then exit 0; fi\n{}", command.check);
     }
-    Step::new("upgrade/put-back", format!("Put {node} back"), vec![part])
+    Step::new("upgrade/put-back", format!("Put {node} back"), vec![part]).about(node)
 }
 
 fn uncordon(node: &str) -> Part {

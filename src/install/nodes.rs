@@ -25,9 +25,10 @@ pub fn labels(inputs: &Inputs) -> Option<Step> {
         parts.push(Part::command(
             format!("Label node {}", host.name),
             format!(
-                "[ -n \"$({KUBECTL} get nodes -l '{}' --field-selector metadata.name={} -o name)\" ]",
+                "case \" $KK_LEFT_OUT \" in *' {name} '*) exit 0 ;; esac\n\
+                 [ -n \"$({KUBECTL} get nodes -l '{}' --field-selector metadata.name={name} -o name)\" ]",
                 selector.join(","),
-                host.name
+                name = host.name
             ),
             format!("{KUBECTL} label --overwrite node {} {}", host.name, selector.join(" ")),
         ));
@@ -44,10 +45,7 @@ pub fn ready(inputs: &Inputs) -> Result<Step, InstallError> {
 pub fn all_ready(cluster: &Cluster) -> Step {
     let mut parts = vec![nodes_ready(cluster)];
     if cluster.spec.network.plugin == "flannel" {
-        parts.push(settled(
-            "Wait until flannel runs on every node",
-            format!("{KUBECTL} -n kube-flannel rollout status daemonset/kube-flannel-ds --timeout 1s >/dev/null 2>&1"),
-        ));
+        parts.push(flannel_runs(cluster));
     }
     if cluster.spec.network.plugin != "none" {
         parts.push(settled(
@@ -146,17 +144,40 @@ pub fn read_pods(text: &str) -> Vec<Pod> {
     text.lines().filter_map(pod).collect()
 }
 
-/// Every node is ready, by the word of its kubelet.
+/// Every node is ready, by the word of its kubelet; those that the run does without are not waited for.
 pub fn nodes_ready(cluster: &Cluster) -> Part {
     let names: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
     let count = names.len();
+    let rows = "{range .items[*]}{.metadata.name} {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}";
+    // With one name kubectl prints the object and not a list.
+    let names = if count == 1 { String::new() } else { names.join(" ") };
     settled(
         format!("Wait until {count} nodes are ready"),
+        here(count, &format!("{KUBECTL} get nodes {names} -o 'jsonpath={rows}'"), "True"),
+    )
+}
+
+/// On every node a pod of flannel's is ready. Where some are left out, the rollout as a whole never ends.
+fn flannel_runs(cluster: &Cluster) -> Part {
+    let rows = "NODE:.spec.nodeName,READY:.status.containerStatuses[0].ready";
+    let pods = format!("{KUBECTL} -n kube-flannel get pods --no-headers -o 'custom-columns={rows}'");
+    settled(
+        "Wait until flannel runs on every node",
         format!(
-            "[ \"$({KUBECTL} get nodes {} -o 'jsonpath={{range .items[*]}}{{range .status.conditions[?(@.type==\"Ready\")]}}{{.status}}{{\"\\n\"}}{{end}}{{end}}' 2>/dev/null | grep -c True)\" -ge {count} ]",
-            // With one name kubectl prints the object and not a list.
-            if count == 1 { String::new() } else { names.join(" ") }
+            "if [ -z \"$KK_LEFT_OUT\" ]; then\n\
+             {KUBECTL} -n kube-flannel rollout status daemonset/kube-flannel-ds --timeout 1s >/dev/null 2>&1\n\
+             exit\nfi\n{}",
+            here(cluster.nodes().len(), &pods, "true")
         ),
+    )
+}
+
+/// Of `count` nodes all but those that are left out have this word behind their name in what `rows` prints.
+fn here(count: usize, rows: &str, word: &str) -> String {
+    format!(
+        "set -- $KK_LEFT_OUT\n\
+         found=$({rows} 2>/dev/null | awk -v out=\" $KK_LEFT_OUT \" '$2 == \"{word}\" && !index(out, \" \" $1 \" \") && !seen[$1]++' | wc -l)\n\
+         [ \"$found\" -ge $(({count} - $#)) ]"
     )
 }
 

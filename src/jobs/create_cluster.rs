@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::change::Change;
 use super::demand::Demand;
+use super::left_out::LeftOut;
 pub use super::newcomers::Verb;
-use super::site::{Hosts, Site};
+use super::site::{ConnectOptions, Hosts, Site};
 use super::{JobError, Kind, check, engine, files, gather, hold, newcomers, push, summary};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
@@ -26,6 +27,8 @@ pub struct Options {
     pub push_images: bool,
     /// Take a bundle of a lower release than the site has.
     pub allow_downgrade: bool,
+    /// Go on without workers that fail.
+    pub skip_failed_hosts: bool,
     pub change: Change,
 }
 
@@ -35,6 +38,8 @@ pub struct Outcome {
     pub run: Option<Summary>,
     /// The plan of a dry run, or what stands now.
     pub text: String,
+    /// Hosts that were left out, with why; see [`super::left_out::verdict`].
+    pub left_out: BTreeMap<String, String>,
 }
 
 /// Installs a cluster, or goes on with one; hosts that are new in the file join it.
@@ -54,34 +59,36 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, verb.command())?;
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
-    let hosts = site.connect(&cluster, &options.change.connect, &events).await?;
+    let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
+    let hosts = site.connect_without(&cluster, &options.change.connect, &mut left_out, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
     check_suffices(&cluster, &bundle, &facts)?;
-    let found: BTreeMap<_, _> =
-        facts.iter().map(|(host, facts)| (host.clone(), gather::found(&cluster, facts))).collect();
+    let found = gather::all_found(&cluster, &facts, &left_out, bundle.inventory());
     refuse_other_release(&cluster, &facts)?;
     let question = newcomers::question(verb, &cluster, &found, &events)?;
-    gather::preflight(&cluster, &bundle, &facts, &events)?;
+    gather::preflight(&cluster, &bundle, &facts, &mut left_out, &events)?;
     if found.values().any(|found| found.node == NodeState::Joined) {
         // They believe in the authorities of the site that made them. Without it, new ones would be made here.
         Site::of_cluster(&cluster)?;
     }
 
-    let plan = make_plan(&cluster, &bundle, &found, &site, options.push_images)?;
+    let mut plan = make_plan(&cluster, &bundle, &found, &site, options.push_images)?;
+    plan.without(&left_out.names());
     let lacking = push::not_in_registry(&plan, &bundle, lacking, &events).await;
     hold::refuse_lacking(bundle.inventory(), &lacking)?;
-    let Change { connect, .. } = &options.change;
-    let changes = engine::would_change(&plan, &hosts, connect);
+    let connect = ConnectOptions { spare: left_out.spare(None), ..options.change.connect.clone() };
+    let changes = engine::would_change(&plan, &hosts, &connect);
     let digest = Some(bundle.digest());
     if let Some(text) = options.change.shown(verb.command(), &cluster, &[&plan], digest, changes).await? {
-        return Ok(Outcome { run: None, text });
+        return Ok(Outcome { run: None, text, left_out: left_out.into_reasons() });
     }
     options.change.agree(&question)?;
     approval.record(&site)?;
-    let run = engine::execute(verb.command(), &plan, &hosts, Some(&bundle), &site, connect, &events).await?;
+    let run = engine::execute(verb.command(), &plan, &hosts, Some(&bundle), &site, &connect, &events).await?;
     site.delivered(bundle.inventory(), approval.signer(), Delivered::Installed)?;
     let text = describe(&cluster, &hosts, &site, &options).await;
-    Ok(Outcome { run: Some(run), text })
+    left_out.failed(&run.left_out);
+    Ok(Outcome { run: Some(run), text, left_out: left_out.into_reasons() })
 }
 
 /// Everything that the bundle lacks, at once; before a host is known by what the cluster file says, after by facts.

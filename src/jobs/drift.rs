@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 use crate::host::facts::{self, Facts};
 use crate::host::part::script::Places;
 use crate::install::certs::Renew;
-use crate::install::{EtcdState, Found, Inputs, NodeState};
+use crate::install::{Found, Inputs};
 use crate::plan::status::Line;
 use crate::plan::{self, Plan, drift};
 use crate::run::{Limits, survey};
@@ -72,7 +72,7 @@ fn expected(
     files::settle_version(&mut cluster, inventory)?;
     let hosts = cluster.spec.hosts.iter().map(|host| {
         let found = facts.get(&host.name).map(|facts| gather::found(&cluster, facts));
-        (host.name.clone(), found.unwrap_or_else(|| unseen(inventory)))
+        (host.name.clone(), found.unwrap_or_else(|| gather::unseen(inventory)))
     });
     let hosts: BTreeMap<String, Found> = hosts.collect();
     let inputs = Inputs {
@@ -85,17 +85,6 @@ fn expected(
         keys: &site.renewed_keys(&cluster, &Renew::default(), false)?,
     };
     plan::create(&inputs, false).map_err(|source| JobError::internal(source.to_string(), source))
-}
-
-/// A host that cannot be asked is taken for a member: what the others hold must not seem wrong because of it.
-fn unseen(inventory: &Inventory) -> Found {
-    Found {
-        arch: inventory.arches.first().cloned().unwrap_or_default(),
-        node: NodeState::Joined,
-        swap: false,
-        etcd: EtcdState::Member,
-        etcd_runs: true,
-    }
 }
 
 async fn compare(host: &str, plan: &Plan, sessions: &Hosts) -> Vec<Line> {

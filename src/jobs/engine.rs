@@ -96,6 +96,7 @@ async fn run(
     executor
         .limits(Limits { hosts: options.concurrency, ..Limits::default() })
         .stop(stop)
+        .sparing(options.spare.clone())
         .execute(plan)
         .await
         .map_err(failed)

@@ -7,10 +7,13 @@ use std::time::Instant;
 
 use super::demand::{Approval, Demand};
 use super::hold;
+use super::left_out::LeftOut;
 use super::site::{Hosts, Site};
 use super::{JobError, Kind};
 use crate::bundle::parts::{self, Incomplete, Source};
-use crate::bundle::{Bundle, Holder, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth, VerifyError};
+use crate::bundle::{
+    Bundle, Holder, Inventory, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth, VerifyError,
+};
 use crate::cluster::Cluster;
 use crate::digest::Digest;
 use crate::event::{self, Event, Events};
@@ -233,15 +236,24 @@ pub async fn facts(hosts: &Hosts, events: &Events) -> Result<BTreeMap<String, Fa
     Ok(found)
 }
 
-/// The checks before an installation. Warnings are told; errors stop the job before any host was changed.
+/// The checks before an installation. Warnings are told; errors stop the job before any host was changed, but for those of
+/// hosts that may be left out, which are.
 pub fn preflight(
     cluster: &Cluster,
     bundle: &Bundle<Verified>,
     facts: &BTreeMap<String, Facts>,
+    left_out: &mut LeftOut,
     events: &Events,
 ) -> Result<(), JobError> {
     let needs = Needs::of(cluster, bundle.inventory());
-    let findings = preflight::check(cluster, facts, &needs);
+    let mut findings = preflight::check(cluster, facts, &needs);
+    findings.retain(|finding| match &finding.host {
+        Some(host) if finding.severity == Severity::Error && left_out.may(host) => {
+            left_out.add(host, &finding.to_string(), events);
+            false
+        }
+        _ => true,
+    });
     let (errors, warnings): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);
     for warning in warnings {
@@ -284,5 +296,27 @@ pub fn found(cluster: &Cluster, facts: &Facts) -> Found {
         swap: facts.swap_in_use() && !swap_allowed,
         etcd,
         etcd_runs: facts.unit("etcd.service").is_some_and(|unit| unit.active),
+    }
+}
+
+/// The same of all hosts, those that were left out before they could be asked included.
+pub fn all_found(
+    cluster: &Cluster,
+    facts: &BTreeMap<String, Facts>,
+    left_out: &LeftOut,
+    inventory: &Inventory,
+) -> BTreeMap<String, Found> {
+    let unseen = left_out.names().into_iter().map(|host| (host, unseen(inventory)));
+    unseen.chain(facts.iter().map(|(host, facts)| (host.clone(), found(cluster, facts)))).collect()
+}
+
+/// A host that cannot be asked is taken for a member: what the others hold must not seem wrong because of it.
+pub fn unseen(inventory: &Inventory) -> Found {
+    Found {
+        arch: inventory.arches.first().cloned().unwrap_or_default(),
+        node: NodeState::Joined,
+        swap: false,
+        etcd: EtcdState::Member,
+        etcd_runs: true,
     }
 }

@@ -31,6 +31,7 @@ pub mod key_list;
 mod keys;
 pub mod kubeconfig;
 mod leaving;
+pub mod left_out;
 mod logins;
 mod newcomers;
 pub mod passphrase;

@@ -70,12 +70,12 @@ fn difference(part: &Part, finding: &Finding) -> String {
             Some(now) => {
                 let diff = similar::TextDiff::from_lines(now.as_str(), change.then.as_str());
                 let changed = diff.iter_all_changes().filter(|one| one.tag() != similar::ChangeTag::Equal);
-                let (mut more, mut fewer) = (0, 0);
+                let (mut added, mut missing) = (0, 0);
                 changed.for_each(|one| match one.tag() {
-                    similar::ChangeTag::Delete => more += 1,
-                    _ => fewer += 1,
+                    similar::ChangeTag::Delete => added += 1,
+                    _ => missing += 1,
                 });
-                format!("other content: {more} lines that kk did not write, {fewer} of its own missing")
+                format!("other content; lines added: {added}, missing: {missing}")
             }
         },
         (_, Part::Directory(_)) => "is not there, or has another mode or owner".into(),
@@ -143,7 +143,7 @@ mod tests {
         ];
         insta::assert_snapshot!(all.concat(), @"
         true : 3 files, folders, links and units are as kk left them
-        false file /etc/kk/a: other content: 2 lines that kk did not write, 1 of its own missing
+        false file /etc/kk/a: other content; lines added: 2, missing: 1
         false folder /etc/kk: is not there, or has another mode or owner
         false unit kubelet.service: does not run as kk left it, or has not read its configuration
         false file /etc/kk/a: is not there

@@ -18,6 +18,7 @@ mod survey;
 pub(crate) mod tests;
 pub mod upgrade;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -40,6 +41,20 @@ pub struct Plan {
     /// Name of the cluster.
     pub cluster: String,
     pub stages: Vec<Stage>,
+}
+
+impl Plan {
+    /// The plan without the work on these hosts, and without what others do for them. Stages stay, as others may wait for them.
+    pub fn without(&mut self, hosts: &BTreeSet<String>) {
+        for stage in &mut self.stages {
+            stage.tasks.retain(|task| !matches!(task, Task::Host { host, .. } if hosts.contains(host)));
+            for task in &mut stage.tasks {
+                if let Task::Host { steps, .. } = task {
+                    steps.retain(|step| step.about.as_ref().is_none_or(|about| !hosts.contains(about)));
+                }
+            }
+        }
+    }
 }
 
 /// Work that belongs together.

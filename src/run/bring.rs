@@ -28,7 +28,7 @@ impl Executor {
         if sources.is_empty() {
             return Ok(());
         }
-        let output = machine.run(&Script::new(staging_script(&sources, &self.places), STAGING_TIMEOUT)).await?;
+        let output = machine.run(&Script::new(staging_script(&sources, ways.places), STAGING_TIMEOUT)).await?;
         if output.status != 0 {
             return Err(broken(machine, step, &output, "the host cannot take the files that it needs"));
         }

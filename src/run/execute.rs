@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::error::Failure;
 use super::journal::{Outcome, Record};
+use super::left_out::{LeftOut, Spare};
 use super::peers::Peers;
 use super::progress::Progress;
 use super::schedule::{Schedule, TaskId};
@@ -49,6 +50,7 @@ pub struct Executor {
     pub(super) stop: Stop,
     pub(super) places: Places,
     program: Option<PathBuf>,
+    spare: Spare,
     hosts: Semaphore,
     pub(super) uploads: Semaphore,
 }
@@ -72,6 +74,7 @@ impl Executor {
             stop: Stop::new(),
             places: Places::default(),
             program: None,
+            spare: Spare::default(),
             hosts: Semaphore::new(limits.hosts),
             uploads: Semaphore::new(limits.uploads),
         }
@@ -103,6 +106,12 @@ impl Executor {
         self
     }
 
+    /// Doing without these hosts.
+    pub fn sparing(mut self, spare: Spare) -> Self {
+        self.spare = spare;
+        self
+    }
+
     /// Makes the whole plan hold. After a failure or a wish to stop nothing new begins, and what runs is finished.
     pub async fn execute(&self, plan: &Plan) -> Result<Summary, RunError> {
         let begin = Instant::now();
@@ -118,6 +127,7 @@ impl Executor {
             progress: Progress::new(self.events.clone()),
             tally: Default::default(),
             peers: Peers::new(plan, &self.machines, self.program.as_ref(), &self.places),
+            left_out: LeftOut::new(self.spare.clone()),
         };
         let mut left: usize = plan.stages.iter().map(|stage| stage.tasks.len()).sum();
         let mut failures = Vec::new();
@@ -146,7 +156,7 @@ impl Executor {
                 next = running.next() => {
                     let Some((id, end)) = next else { break };
                     match end {
-                        TaskEnd::Done => {
+                        TaskEnd::Done | TaskEnd::LeftOut => {
                             left -= 1;
                             if schedule.done(id) {
                                 let seconds = stage_begin.get(&id.stage).map_or(0.0, |at| at.elapsed().as_secs_f64());
@@ -168,8 +178,10 @@ impl Executor {
                 self.events.emit(Event::Note { message });
             }
         }
+        let left_out = shared.left_out.reasons();
         let mut summary = shared.tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         summary.seconds = begin.elapsed().as_secs_f64();
+        summary.left_out = left_out;
         let outcome = match (failures.is_empty(), left) {
             (true, 0) => Outcome::Done,
             (true, _) => Outcome::Interrupted,
@@ -219,8 +231,13 @@ impl Executor {
                     if shared.halt.load(Ordering::Relaxed) {
                         return TaskEnd::Halted;
                     }
-                    let end = self.step(machine.as_ref(), step, shared).await;
-                    if !matches!(end, TaskEnd::Done) {
+                    // What another host does for one that is left out is not done either, and the rest of its work is.
+                    let about = step.about.as_deref().unwrap_or(host);
+                    if shared.left_out.holds(about) {
+                        continue;
+                    }
+                    let end = self.step(machine.as_ref(), step, about, shared).await;
+                    if !matches!(end, TaskEnd::Done | TaskEnd::LeftOut) {
                         return end;
                     }
                 }
@@ -229,12 +246,14 @@ impl Executor {
         }
     }
 
-    async fn step(&self, machine: &dyn Machine, step: &Step, shared: &Shared) -> TaskEnd {
+    async fn step(&self, machine: &dyn Machine, step: &Step, about: &str, shared: &Shared) -> TaskEnd {
         let begin = Instant::now();
         let host = machine.name().to_owned();
         self.events.emit(Event::StepStarted { host: host.clone(), step: step.id.clone(), title: step.title.clone() });
-        let held = self.hold(machine, step, Ways { progress: &shared.progress, peers: shared.peers.as_ref() }).await;
-        self.told(shared).end(host, &step.id, step.parts.len(), held, begin).await
+        let places = shared.left_out.places(&self.places);
+        let ways = Ways { progress: &shared.progress, peers: shared.peers.as_ref(), places: &places };
+        let held = self.hold(machine, step, ways).await;
+        self.told(shared).end(host, about, &step.id, step.parts.len(), held, begin).await
     }
 
     fn told<'a>(&'a self, shared: &'a Shared) -> Told<'a> {
@@ -257,7 +276,7 @@ impl Executor {
             failure.source = Some(Box::new(error));
             failure
         });
-        self.told(shared).end(host, &step, 0, done, begin).await
+        self.told(shared).end(host, OPERATOR, &step, 0, done, begin).await
     }
 }
 

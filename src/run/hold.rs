@@ -45,7 +45,7 @@ impl Executor {
         changed: &mut usize,
     ) -> Result<(), Trouble> {
         let marker = Marker::random();
-        let script = Script::new(check_script(step, &self.places, &marker), check_timeout(step));
+        let script = Script::new(check_script(step, ways.places, &marker), check_timeout(step));
         let output = machine.run(&script).await?;
         let Some(verdicts) = read_check(step, &marker, &output.stdout) else {
             return Err(broken(machine, step, &output, "the host could not be looked at"));
@@ -57,7 +57,7 @@ impl Executor {
         self.bring(machine, step, &verdicts, ways).await?;
 
         let marker = Marker::random();
-        let text = apply_script(step, &differing, &self.places, &marker);
+        let text = apply_script(step, &differing, ways.places, &marker);
         let output = machine.run(&Script::new(text, apply_timeout(step))).await?;
         let outcomes = read_apply(step, &marker, &output.stdout);
         *changed += outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Changed).count();

@@ -6,6 +6,7 @@ mod execute;
 pub mod history;
 mod hold;
 pub mod journal;
+mod left_out;
 mod lock;
 mod operator;
 mod peers;
@@ -27,6 +28,7 @@ use std::io::Read;
 pub use error::{Failure, RunError};
 pub use execute::{Executor, Limits};
 pub use journal::Journal;
+pub use left_out::Spare;
 pub use lock::{LockError, SiteLock};
 pub use operator::{Operator, OperatorActions, OperatorError, PushFunction};
 pub use stop::Stop;
@@ -48,6 +50,9 @@ pub struct Summary {
     pub seconds: f64,
     /// The same for each host, by name.
     pub hosts: BTreeMap<String, HostSummary>,
+    /// Hosts that failed and were left out, with why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, String>,
 }
 
 /// What a run did on one host.

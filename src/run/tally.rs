@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::error::Failure;
 use super::journal::{Journal, Record};
+use super::left_out::LeftOut;
 use super::peers::Peers;
 use super::progress::Progress;
 use super::{HostSummary, RunError, Summary};
@@ -19,6 +20,8 @@ pub(super) enum TaskEnd {
     Done,
     /// Not finished, because nothing new should begin.
     Halted,
+    /// It failed, and the run does without the host from now on.
+    LeftOut,
     Failed(Box<Failure>),
     Journal(RunError),
 }
@@ -30,6 +33,7 @@ pub(super) struct Shared {
     pub tally: Mutex<Summary>,
     /// Hosts that give each other files, where that is of use.
     pub peers: Option<Peers>,
+    pub left_out: LeftOut,
 }
 
 /// Where outcomes are told.
@@ -40,10 +44,11 @@ pub(super) struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Counts, tells and journals how a step came out.
+    /// Counts, tells and journals how a step came out that was done for this host.
     pub(super) async fn end(
         &self,
         host: String,
+        about: &str,
         step: &str,
         parts: usize,
         outcome: Result<usize, Failure>,
@@ -71,18 +76,27 @@ impl Told<'_> {
                 )
             }
             Err(failure) => {
-                self.shared.halt.store(true, Ordering::Relaxed);
                 let reason = failure.to_string();
+                let end = match self.shared.left_out.take(about, Box::new(failure)) {
+                    Ok(()) => TaskEnd::LeftOut,
+                    Err(failure) => {
+                        self.shared.halt.store(true, Ordering::Relaxed);
+                        TaskEnd::Failed(failure)
+                    }
+                };
                 (
                     Record::StepFailed { host: host.clone(), step: step.clone(), reason: reason.clone() },
                     Event::StepFailed { host, step, reason },
-                    TaskEnd::Failed(Box::new(failure)),
+                    end,
                 )
             }
         };
         self.events.emit(event);
+        if matches!(end, TaskEnd::LeftOut) {
+            self.events.emit(Event::Warning { message: format!("{about} is left out; the other hosts go on.") });
+        }
         match self.journal.record(record).await {
-            Err(error) if matches!(end, TaskEnd::Done) => {
+            Err(error) if matches!(end, TaskEnd::Done | TaskEnd::LeftOut) => {
                 self.shared.halt.store(true, Ordering::Relaxed);
                 TaskEnd::Journal(error)
             }

@@ -311,3 +311,60 @@ async fn a_host_without_a_session_is_refused_at_once() {
     let error = site.executor(0, silent()).execute(&plan).await.unwrap_err();
     assert_eq!(error.to_string(), "the plan cannot be run: it names the host z, to which there is no session");
 }
+
+/// Host b fails in the first stage; in the second, a does something for b, something else, and waits for whom it knows.
+fn plan_with_a_weak_host(site: &Site) -> Plan {
+    let fails = Part::command("Fail", "false", "false");
+    let saw = site.path("saw");
+    let all = vec![
+        Step::new("test/for-b", "Do something for b", vec![site.append("log", "for-b")]).about("b"),
+        Step::new("test/for-a", "Do something", vec![site.append("log", "for-a")]),
+        Step::new(
+            "test/wait",
+            "Wait for all",
+            vec![Part::command("Wait", format!("[ -s {saw} ]"), format!("echo \"$KK_LEFT_OUT\" >{saw}"))],
+        ),
+    ];
+    plan(vec![
+        stage("one", &[], Order::Parallel, vec![task("b", vec![fails])]),
+        stage(
+            "two",
+            &["one"],
+            Order::OneByOne,
+            vec![task("b", vec![site.append("log", "b")]), Task::Host { host: "a".into(), steps: all }],
+        ),
+    ])
+}
+
+#[tokio::test]
+async fn a_host_that_may_fail_is_left_out_and_the_others_go_on() {
+    let site = Site::new();
+    let spare = Spare { may_fail: ["b".to_owned()].into(), ..Spare::default() };
+    let summary = site.executor(0, silent()).sparing(spare).execute(&plan_with_a_weak_host(&site)).await.unwrap();
+    assert_eq!(Vec::from_iter(summary.left_out.keys()), ["b"]);
+    assert!(summary.left_out["b"].contains("\"Do the work\" failed"), "{summary:?}");
+    assert_eq!(std::fs::read_to_string(site.path("log")).unwrap(), "for-a\n");
+    assert_eq!(std::fs::read_to_string(site.path("saw")).unwrap(), "b\n");
+}
+
+#[tokio::test]
+async fn more_hosts_than_may_be_left_out_stop_the_run() {
+    let site = Site::new();
+    let spare = Spare { may_fail: ["b".to_owned()].into(), most: Some(0), ..Spare::default() };
+    let outcome = site.executor(0, silent()).sparing(spare).execute(&plan_with_a_weak_host(&site)).await;
+    assert!(matches!(outcome, Err(RunError::Failed { unfinished: 2, .. })), "{outcome:?}");
+    assert!(!std::fs::exists(site.path("log")).unwrap());
+}
+
+#[tokio::test]
+async fn a_plan_without_a_host_has_no_work_for_it_and_its_stages_stay() {
+    let site = Site::new();
+    let mut plan = plan_with_a_weak_host(&site);
+    let out: std::collections::BTreeSet<String> = ["b".to_owned()].into();
+    plan.without(&out);
+    let spare = Spare { absent: out, ..Spare::default() };
+    let summary = site.executor(0, silent()).sparing(spare).execute(&plan).await.unwrap();
+    assert!(summary.left_out.is_empty());
+    assert_eq!(std::fs::read_to_string(site.path("log")).unwrap(), "for-a\n");
+    assert_eq!(std::fs::read_to_string(site.path("saw")).unwrap(), "b\n");
+}

@@ -28,6 +28,7 @@ const KK: &[(&str, Run)] = &[
     // Its own test has an API server: src/apiserver/tests.rs.
     ("kk create manifest --kubeconfig admin.conf --with-kubernetes v1.36.3 -f manifest.yaml", Run::Lab("bundle.sh")),
     ("kk artifact check -a kubekey-artifact.tar.gz -f cluster.yaml", Run::Lab("bundle.sh")),
+    ("kk create cluster -f cluster.yaml -a kubekey-artifact.tar.gz --skip-failed-hosts", Run::Lab("skip.sh")),
     ("kk artifact export -m manifest.yaml -o kubekey-artifact.tar.gz", Run::Lab("bundle.sh")),
     ("kk artifact verify -a kubekey-artifact.tar.gz", Run::Here),
     ("kk artifact inspect -a kubekey-artifact.tar.gz", Run::Here),

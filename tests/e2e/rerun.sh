@@ -34,7 +34,7 @@ says "$work/log/status-well.log" 'all is well' 'node4 .* [0-9]+ files, folders, 
 say "  status took $seconds s"
 on node4 sh -c 'echo "# by hand" >>/etc/crictl.yaml; chmod 0644 /usr/local/bin/kubelet'
 refused status-drift 12 status "${reach[@]}"
-says "$work/log/status-drift.log" '^node4 +file /etc/crictl.yaml +UNWELL +other content: 1 ' \
+says "$work/log/status-drift.log" '^node4 +file /etc/crictl.yaml +UNWELL +other content; lines added: 1, missing: 0' \
     '^node4 +file /usr/local/bin/kubelet +UNWELL ' '^hint: kk create cluster '
 [[ $(grep -c ' UNWELL ' "$work/log/status-drift.log") -eq 2 ]] || fail "status tells of more than was changed"
 create_cluster drift-mended

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::{ChangeFlags, PeersFlag};
+use crate::cli::hosts::{ChangeFlags, PeersFlag, SkipFlag};
 use crate::cli::{ArtifactFlag, Context};
 use crate::event::Event;
 use crate::jobs::create_cluster::{self, Verb};
-use crate::jobs::{JobError, add_nodes};
+use crate::jobs::{JobError, add_nodes, left_out};
 use crate::ui;
 
 /// Install a cluster from a bundle onto bare hosts
@@ -36,6 +36,8 @@ pub struct InstallFlags {
     /// Take a bundle of a lower release than this site has accepted before
     #[arg(long)]
     pub allow_downgrade: bool,
+    #[command(flatten)]
+    pub skip: SkipFlag,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
@@ -50,6 +52,7 @@ pub fn install(verb: Verb, what: InstallFlags, peers: PeersFlag, change: ChangeF
         bundle: what.bundle.artifact,
         push_images: !what.skip_push_images,
         allow_downgrade: what.allow_downgrade,
+        skip_failed_hosts: what.skip.skip_failed_hosts,
         change: peers.apply(change.into_change()),
     };
     let events = context.events.clone();
@@ -61,5 +64,6 @@ pub fn install(verb: Verb, what: InstallFlags, peers: PeersFlag, change: ChangeF
         let message = ui::summary(verb.command(), run.hosts.len(), run.changed, run.seconds);
         context.events.emit(Event::Note { message });
     }
-    ui::print_line(outcome.text.trim_end())
+    ui::print_line(outcome.text.trim_end())?;
+    left_out::verdict(&outcome.left_out)
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use crate::cli::hosts::{ChangeFlags, PeersFlag};
+use crate::cli::hosts::{ChangeFlags, PeersFlag, SkipFlag};
 use crate::cli::{ArtifactFlag, Context};
 use crate::event::Event;
-use crate::jobs::{JobError, Kind, upgrade};
+use crate::jobs::{JobError, Kind, left_out, upgrade};
 use crate::plan::upgrade::Soft;
 use crate::ui;
 
@@ -47,6 +47,8 @@ pub struct Args {
     /// Pass over a check
     #[arg(long, value_enum, value_name = "CHECK", value_delimiter = ',')]
     ignore: Vec<Check>,
+    #[command(flatten)]
+    skip: SkipFlag,
     #[command(flatten)]
     peers: PeersFlag,
     #[command(flatten)]
@@ -93,6 +95,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
         max_unavailable: args.max_unavailable.into(),
         drain: Duration::from_secs(args.timeout_drain),
         force: args.force,
+        skip_failed_hosts: args.skip.skip_failed_hosts,
         ignore: args.ignore.into_iter().map(Soft::from).collect(),
         change: args.peers.apply(args.change.into_change()),
     };
@@ -101,5 +104,6 @@ pub fn run(args: Args) -> Result<(), JobError> {
         let message = ui::summary("upgrade", outcome.hosts, changed, outcome.seconds);
         context.events.emit(Event::Note { message });
     }
-    ui::print_line(outcome.text.trim_end())
+    ui::print_line(outcome.text.trim_end())?;
+    left_out::verdict(&outcome.left_out)
 }

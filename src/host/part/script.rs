@@ -23,6 +23,9 @@ pub struct Places {
     pub run: String,
     /// Search path for commands. Set, because sudo's own leaves out /usr/local/bin on some distributions.
     pub path: String,
+    /// Names of hosts that the run does without, with spaces between: commands find them as `KK_LEFT_OUT` and do not wait for
+    /// them.
+    pub left_out: String,
 }
 
 impl Default for Places {
@@ -31,6 +34,7 @@ impl Default for Places {
             state: "/var/lib/kk".into(),
             run: "/run/kk".into(),
             path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into(),
+            left_out: String::new(),
         }
     }
 }
@@ -91,8 +95,8 @@ pub(super) fn wrap<'a>(parts: impl Iterator<Item = &'a Part>, places: &Places, m
         r#"kk_all() {{
 trap '' HUP
 trap : PIPE
-LC_ALL=C PATH={path}
-export LC_ALL PATH
+LC_ALL=C PATH={path} KK_LEFT_OUT={left_out}
+export LC_ALL PATH KK_LEFT_OUT
 umask 022
 kk_marker={marker} kk_state={state} kk_run={run}
 {common}{functions}
@@ -111,6 +115,7 @@ kk_all </dev/null
 exit $?
 "#,
         path = quote(&places.path),
+        left_out = quote(&places.left_out),
         marker = marker.0,
         state = quote(&places.state),
         run = quote(&places.run),

@@ -11,7 +11,9 @@ use crate::cluster::{Cluster, Host};
 use crate::event::{Event, Events};
 use crate::host::ssh::{AskHostKey, HostKeyPolicy, KnownHosts, Options, Session, Target};
 use crate::host::{Machine, MachineError};
+use crate::jobs::left_out::LeftOut;
 use crate::jobs::{JobError, Kind};
+use crate::run::Spare;
 
 /// How hosts are reached.
 #[derive(Clone)]
@@ -26,6 +28,8 @@ pub struct ConnectOptions {
     pub concurrency: usize,
     /// Hosts that have a file of the bundle serve it to the others.
     pub peers: bool,
+    /// Hosts that a run does without if need be.
+    pub spare: Spare,
 }
 
 /// Host name → session.
@@ -40,6 +44,27 @@ impl Site {
         events: &Events,
     ) -> Result<Hosts, JobError> {
         let (hosts, failures) = self.reach_all(cluster, options, events).await;
+        if failures.is_empty() {
+            return Ok(hosts);
+        }
+        Err(unreachable(failures.into_values().collect(), cluster.spec.hosts.len()))
+    }
+
+    /// The same, and does without hosts that may be left out.
+    pub async fn connect_without(
+        &self,
+        cluster: &Cluster,
+        options: &ConnectOptions,
+        left_out: &mut LeftOut,
+        events: &Events,
+    ) -> Result<Hosts, JobError> {
+        let (hosts, mut failures) = self.reach_all(cluster, options, events).await;
+        for (host, error) in &failures {
+            if left_out.may(host) {
+                left_out.add(host, &reason(host, error), events);
+            }
+        }
+        failures.retain(|host, _| !left_out.may(host));
         if failures.is_empty() {
             return Ok(hosts);
         }

@@ -1,6 +1,6 @@
 //! What an upgrade must know before it begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -146,11 +146,12 @@ impl Scene {
         cluster: &Cluster,
         hops: &[Release],
         ignore: &[Soft],
+        left_out: &BTreeSet<String>,
         events: &Events,
     ) -> Result<(), JobError> {
         let Some(target) = hops.last() else { return Ok(()) };
         let (facts, sick_members, expired) = (&self.facts, &self.sick_members, &self.expired);
-        let found = findings(&upgrade::Scene { cluster, facts, target, sick_members, expired });
+        let found = findings(&upgrade::Scene { cluster, facts, target, sick_members, expired, left_out });
         let passed = |finding: &Finding| finding.soft.is_some_and(|soft| ignore.contains(&soft));
         let (ignored, errors): (Vec<_>, Vec<_>) = found.into_iter().partition(passed);
         for finding in ignored {

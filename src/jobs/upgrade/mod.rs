@@ -4,7 +4,7 @@ mod look;
 pub mod path;
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,19 @@ use std::time::Duration;
 use super::change::Change;
 use super::demand::Demand;
 use super::etcd::backup;
-use super::site::{Hosts, Site};
+use super::left_out::LeftOut;
+use super::site::{ConnectOptions, Hosts, Site};
 use super::{JobError, Kind, create_cluster, engine, files, gather, hold, push};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
 use crate::install::certs::Keys;
 use crate::install::templates::Templates;
+use crate::install::upgrade_facts::UpgradeFacts;
 use crate::install::{Found, Inputs, RegistryLogin};
 use crate::plan::Plan;
 use crate::plan::upgrade::{self, Hop, Release, Soft};
+use crate::run::Spare;
 use crate::trust::receipt::Delivered;
 
 /// What the command was asked to do.
@@ -38,6 +41,8 @@ pub struct Options {
     pub drain: Duration,
     /// Delete pods too that nothing starts again elsewhere.
     pub force: bool,
+    /// Go on without workers that fail, as many as may be empty at a time.
+    pub skip_failed_hosts: bool,
     /// Checks to pass over.
     pub ignore: Vec<Soft>,
     pub change: Change,
@@ -52,6 +57,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// The plan of a dry run, or what stands now.
     pub text: String,
+    /// Hosts that were left out, with why; see [`super::left_out::verdict`].
+    pub left_out: BTreeMap<String, String>,
 }
 
 /// Verifies, looks, refuses what must not be, asks, and goes hop by hop.
@@ -66,17 +73,18 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, "upgrade")?;
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
-    let hosts = site.connect(&cluster, &options.change.connect, &events).await?;
+    let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
+    let hosts = site.connect_without(&cluster, &options.change.connect, &mut left_out, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
     let scene = look::scene(&cluster, &site, &hosts, &options.change.connect, &events).await?;
     let hops = scene.hops(&cluster, bundle.inventory())?;
     for hop in &hops {
         create_cluster::check_suffices(&at(&cluster, hop), &bundle, &facts)?;
     }
-    scene.refuse(&cluster, &hops, &options.ignore, &events)?;
-    gather::preflight(&cluster, &bundle, &facts, &events)?;
+    gather::preflight(&cluster, &bundle, &facts, &mut left_out, &events)?;
+    scene.refuse(&cluster, &hops, &options.ignore, &left_out.names(), &events)?;
 
-    let found = facts.iter().map(|(host, facts)| (host.clone(), gather::found(&cluster, facts))).collect();
+    let found = gather::all_found(&cluster, &facts, &left_out, bundle.inventory());
     let work = Work {
         options: &options,
         site: &site,
@@ -88,7 +96,8 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         templates: site.templates()?,
         events: &events,
     };
-    let plans = hops.iter().map(|hop| work.plans(&at(&cluster, hop))).collect::<Result<Vec<_>, JobError>>()?;
+    let plans = hops.iter().map(|hop| work.plans(&at(&cluster, hop), &left_out.names()));
+    let plans = plans.collect::<Result<Vec<_>, JobError>>()?;
     if let Some((place, _)) = plans.first() {
         let lacking = push::not_in_registry(place, &bundle, lacking, &events).await;
         hold::refuse_lacking(bundle.inventory(), &lacking)?;
@@ -96,17 +105,33 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let all: Vec<&Plan> = plans.iter().flat_map(|(place, plan)| [place, plan]).collect();
     let changes = work.would_change(&hops, &plans);
     if let Some(text) = options.change.shown("upgrade", &cluster, &all, Some(bundle.digest()), changes).await? {
-        return Ok(Outcome { text, ..Outcome::default() });
+        return Ok(Outcome { text, left_out: left_out.into_reasons(), ..Outcome::default() });
     }
     options.change.agree(&told::question(&cluster, &scene, &hops))?;
     approval.record(&site)?;
     let mut changed = 0;
-    for (hop, (place, plan)) in hops.iter().zip(&plans) {
-        changed += work.hop(&at(&cluster, hop), place, plan).await?;
+    for (number, (hop, (place, plan))) in hops.iter().zip(&plans).enumerate() {
+        changed += work.hop(&at(&cluster, hop), place, plan, &mut left_out).await?;
+        refuse_further(&left_out, hop, hops.get(number + 1))?;
     }
     site.delivered(bundle.inventory(), approval.signer(), Delivered::Upgraded)?;
     let text = told::stands(&cluster, &hosts, &site).await;
-    Ok(Outcome { changed: Some(changed), hosts: hosts.len(), seconds: begun.elapsed().as_secs_f64(), text })
+    Ok(Outcome {
+        changed: Some(changed),
+        hosts: hosts.len(),
+        seconds: begun.elapsed().as_secs_f64(),
+        text,
+        left_out: left_out.into_reasons(),
+    })
+}
+
+/// A kubelet that was left behind is never behind by more than the one hop: others follow when it has caught up.
+fn refuse_further(left_out: &LeftOut, reached: &Release, next: Option<&Release>) -> Result<(), JobError> {
+    let (Some(next), false) = (next, left_out.names().is_empty()) else { return Ok(()) };
+    let message = format!("{reached} is reached, and hosts were left out on the way; {next} waits for them");
+    Err(JobError::new(Kind::Host, message)
+        .details(left_out.names())
+        .hint("mend them, or take them out with kk delete node; then the same kk upgrade goes on from there"))
 }
 
 /// The cluster as it is once it has come to this release.
@@ -131,7 +156,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// What disturbs nobody, and the hop itself. `cluster` names its release.
-    fn plans(&self, cluster: &Cluster) -> Result<(Plan, Plan), JobError> {
+    fn plans(&self, cluster: &Cluster, left_out: &BTreeSet<String>) -> Result<(Plan, Plan), JobError> {
         let inputs = Inputs {
             cluster,
             inventory: self.bundle.inventory(),
@@ -149,7 +174,10 @@ impl Work<'_> {
             force: self.options.force,
         };
         let fail = |source| JobError::new(Kind::File, "no plan can be made").because(source);
-        Ok((upgrade::place(&hop).map_err(fail)?, upgrade::hop(&hop).map_err(fail)?))
+        let mut plans = (upgrade::place(&hop).map_err(fail)?, upgrade::hop(&hop).map_err(fail)?);
+        plans.0.without(left_out);
+        plans.1.without(left_out);
+        Ok(plans)
     }
 
     /// What the first hop would change, and which ones follow: these depend on what it leaves.
@@ -168,38 +196,61 @@ impl Work<'_> {
     }
 
     /// Images first, then a snapshot, then the hop. Returns how many parts were changed.
-    async fn hop(&self, cluster: &Cluster, place: &Plan, plan: &Plan) -> Result<usize, JobError> {
+    async fn hop(
+        &self,
+        cluster: &Cluster,
+        place: &Plan,
+        plan: &Plan,
+        left_out: &mut LeftOut,
+    ) -> Result<usize, JobError> {
         let version = &cluster.spec.kubernetes.version;
         let (connect, bundle) = (&self.options.change.connect, Some(self.bundle));
-        let execute = |command: String, plan| async move {
-            engine::execute(&command, plan, self.hosts, bundle, self.site, connect, self.events).await
+        // Each that fails takes no pods until it is mended, so there are no more of them than may be empty at a time.
+        let most = self.options.max_unavailable;
+        let execute = |command: String, plan: Plan, spare: Spare| async move {
+            let connect = ConnectOptions { spare, ..connect.clone() };
+            engine::execute(&command, &plan, self.hosts, bundle, self.site, &connect, self.events).await
         };
-        let placed = execute(format!("upgrade to {version}: images"), place).await?;
+        let spare = left_out.spare(Some(most));
+        let placed = execute(format!("upgrade to {version}: images"), place.clone(), spare).await?;
+        left_out.failed(&placed.left_out);
         let snapshot =
             backup::take(cluster, self.site, self.hosts, &BTreeMap::new(), None, connect, self.events).await?;
         self.events.emit(Event::Note {
             message: format!("etcd as it was before {version} is kept in {}.", snapshot.file.display()),
         });
-        match execute(format!("upgrade to {version}"), plan).await {
-            Ok(done) => Ok(placed.changed + done.changed),
+        let mut plan = plan.clone();
+        plan.without(&left_out.names());
+        let spare = left_out.spare(Some(most.saturating_sub(placed.left_out.len())));
+        match execute(format!("upgrade to {version}"), plan, spare).await {
+            Ok(done) => {
+                left_out.failed(&done.left_out);
+                if !done.left_out.is_empty() {
+                    self.put_back(cluster, &look::facts(cluster, self.hosts).await).await;
+                }
+                Ok(placed.changed + done.changed)
+            }
             Err(error) => Err(self.stopped(cluster, error).await),
         }
     }
 
+    /// Nodes that were emptied for nothing take pods again; not through the host that has just failed, where another one
+    /// answers. Whether somebody could be asked to.
+    async fn put_back(&self, cluster: &Cluster, facts: &BTreeMap<String, UpgradeFacts>) -> bool {
+        let Some(lead) = look::answering(cluster, &self.found, facts) else { return false };
+        let plan = upgrade::put_back(cluster, lead);
+        let command = format!("upgrade to {}: put back", cluster.spec.kubernetes.version);
+        let (connect, events) = (&self.options.change.connect, self.events);
+        if let Err(trouble) = engine::execute(&command, &plan, self.hosts, None, self.site, connect, events).await {
+            events.emit(Event::Warning { message: format!("nodes cannot be put back: {trouble}") });
+        }
+        true
+    }
+
     /// Puts back what was taken away for nothing, and says where things stand.
     async fn stopped(&self, cluster: &Cluster, error: JobError) -> JobError {
-        let version = &cluster.spec.kubernetes.version;
         let mut facts = look::facts(cluster, self.hosts).await;
-        // Not through the host that has just failed, where another one answers.
-        if error.kind == Kind::Host
-            && let Some(lead) = look::answering(cluster, &self.found, &facts)
-        {
-            let plan = upgrade::put_back(cluster, lead);
-            let command = format!("upgrade to {version}: put back");
-            let (connect, events) = (&self.options.change.connect, self.events);
-            if let Err(trouble) = engine::execute(&command, &plan, self.hosts, None, self.site, connect, events).await {
-                events.emit(Event::Warning { message: format!("nodes cannot be put back: {trouble}") });
-            }
+        if error.kind == Kind::Host && self.put_back(cluster, &facts).await {
             facts = look::facts(cluster, self.hosts).await;
         }
         let standing = told::standing(cluster, &facts);

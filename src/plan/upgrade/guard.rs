@@ -37,6 +37,8 @@ pub struct Scene<'a> {
     pub sick_members: &'a [String],
     /// Certificates that have expired, each with where.
     pub expired: &'a [String],
+    /// Hosts that the upgrade does without: how they are stands in nobody's way.
+    pub left_out: &'a BTreeSet<String>,
 }
 
 /// What stands in the way, hard things first.
@@ -65,7 +67,7 @@ fn nodes(scene: &Scene) -> Vec<Finding> {
         return vec![hard("no control plane lists the cluster's nodes".into(), "kk status shows how the hosts are")];
     }
     let mut findings = Vec::new();
-    for host in scene.cluster.nodes() {
+    for host in scene.cluster.nodes().into_iter().filter(|host| !scene.left_out.contains(&host.name)) {
         match listed.iter().find(|node| node.name == host.name) {
             None => findings.push(hard(format!("{} is no node of the cluster yet", host.name), finish)),
             // An earlier run has begun with it and not ended: to go on is what may mend it.

@@ -1,6 +1,6 @@
 //! What stands in the way of an upgrade, and what is planned for one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
@@ -105,8 +105,17 @@ fn facts() -> BTreeMap<String, UpgradeFacts> {
 }
 
 fn found(facts: &BTreeMap<String, UpgradeFacts>, sick: &[String], expired: &[String]) -> String {
-    let scene =
-        Scene { cluster: &cluster(), facts, target: &Release::parse("v1.36.3").unwrap(), sick_members: sick, expired };
+    found_without(facts, sick, expired, &BTreeSet::new())
+}
+
+fn found_without(
+    facts: &BTreeMap<String, UpgradeFacts>,
+    sick: &[String],
+    expired: &[String],
+    left_out: &BTreeSet<String>,
+) -> String {
+    let (cluster, target) = (cluster(), Release::parse("v1.36.3").unwrap());
+    let scene = Scene { cluster: &cluster, facts, target: &target, sick_members: sick, expired, left_out };
     let lines = findings(&scene).into_iter().map(|finding| match finding.soft {
         Some(soft) => format!("{} [{soft:?}]", finding.message),
         None => finding.message,
@@ -150,6 +159,15 @@ fn a_node_that_an_earlier_run_left_halfway_is_no_obstacle() {
     assert_eq!(found(&facts, &[], &[]), "node node4 is not ready");
     facts.get_mut("node4").unwrap().begun = Some("v1.36.3".into());
     assert_eq!(found(&facts, &[], &[]), "");
+}
+
+#[test]
+fn a_node_that_is_left_out_is_no_obstacle() {
+    let mut facts = facts();
+    facts.get_mut("node1").unwrap().nodes[3].ready = false;
+    facts.remove("node4");
+    assert_eq!(found(&facts, &[], &[]), "node node4 is not ready");
+    assert_eq!(found_without(&facts, &[], &[], &BTreeSet::from(["node4".to_owned()])), "");
 }
 
 #[test]

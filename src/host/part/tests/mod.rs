@@ -38,6 +38,7 @@ impl Ground {
             state: inside("state"),
             run: inside("run"),
             path: format!("{}:{}", inside("bin"), Places::default().path),
+            left_out: String::new(),
         };
         let owner = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
         Self { places, folder, shell, owner: owner.trim().to_owned() }
