@@ -16,6 +16,7 @@ use crate::digest::Digest;
 use crate::event::{self, Event, Events};
 use crate::host::facts::{self, Facts};
 use crate::install::{EtcdState, Found, NodeState};
+use crate::plan::Extent;
 use crate::plan::preflight::{self, Needs, Severity};
 use crate::trust::Accepted;
 
@@ -233,14 +234,16 @@ pub async fn facts(hosts: &Hosts, events: &Events) -> Result<BTreeMap<String, Fa
     Ok(found)
 }
 
-/// The checks before an installation. Warnings are told; errors stop the job before any host was changed.
+/// The checks before an installation that goes so far, on the hosts of which there are facts. Warnings are told; errors
+/// stop the job before any host was changed.
 pub fn preflight(
+    extent: Extent,
     cluster: &Cluster,
     bundle: &Bundle<Verified>,
     facts: &BTreeMap<String, Facts>,
     events: &Events,
 ) -> Result<(), JobError> {
-    let needs = Needs::of(cluster, bundle.inventory());
+    let needs = Needs::within(extent, cluster, bundle.inventory());
     let findings = preflight::check(cluster, facts, &needs);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);

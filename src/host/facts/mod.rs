@@ -61,7 +61,8 @@ pub struct Facts {
     pub ufw: bool,
     /// `Enforcing`, `Permissive` or `Disabled`.
     pub selinux: Option<String>,
-    /// kk has worked on this host and has not been removed from it.
+    /// kk has brought something to this host and has not been removed from it. An operating system that it has prepared
+    /// does not count: what runs there is still somebody else's.
     pub kk: bool,
     /// Units that kk has started.
     pub kk_units: BTreeSet<String>,

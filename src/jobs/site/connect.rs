@@ -39,11 +39,21 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> Result<Hosts, JobError> {
-        let (hosts, failures) = self.reach_all(cluster, options, events).await;
+        self.connect_to(&cluster.spec.hosts.iter().collect::<Vec<_>>(), options, events).await
+    }
+
+    /// Connects to these hosts of the cluster file.
+    pub async fn connect_to(
+        &self,
+        hosts: &[&Host],
+        options: &ConnectOptions,
+        events: &Events,
+    ) -> Result<Hosts, JobError> {
+        let (reached, failures) = self.reach_telling(hosts, options, events).await;
         if failures.is_empty() {
-            return Ok(hosts);
+            return Ok(reached);
         }
-        Err(unreachable(failures.into_values().collect(), cluster.spec.hosts.len()))
+        Err(unreachable(failures.into_values().collect(), hosts.len()))
     }
 
     /// Connects to every host of the cluster file, and tells of it; see [`Site::reach`].
@@ -53,15 +63,23 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> (Hosts, BTreeMap<String, MachineError>) {
-        let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
-        let title = format!("Connect to {} hosts", all.len());
+        self.reach_telling(&cluster.spec.hosts.iter().collect::<Vec<_>>(), options, events).await
+    }
+
+    async fn reach_telling(
+        &self,
+        hosts: &[&Host],
+        options: &ConnectOptions,
+        events: &Events,
+    ) -> (Hosts, BTreeMap<String, MachineError>) {
+        let title = if hosts.len() == 1 { "Connect to 1 host".to_owned() } else { format!("Connect to {} hosts", hosts.len()) };
         let started = std::time::Instant::now();
         events.emit(Event::PhaseStarted { title: title.clone() });
-        let (hosts, failures) = self.reach(&all, options).await;
+        let (reached, failures) = self.reach(hosts, options).await;
         if failures.is_empty() {
             events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
         }
-        (hosts, failures)
+        (reached, failures)
     }
 
     /// Connects to these hosts; by name, those that can be reached, and why the others cannot.

@@ -13,14 +13,14 @@ use super::change::Change;
 use super::demand::Demand;
 use super::etcd::backup;
 use super::site::{Hosts, Site};
-use super::{JobError, Kind, create_cluster, engine, files, gather, hold, push};
+use super::{JobError, Kind, engine, files, gather, hold, installation, push};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
 use crate::install::certs::Keys;
 use crate::install::templates::Templates;
 use crate::install::{Found, Inputs, RegistryLogin};
-use crate::plan::Plan;
+use crate::plan::{Extent, Plan};
 use crate::plan::upgrade::{self, Hop, Release, Soft};
 use crate::trust::receipt::Delivered;
 
@@ -71,10 +71,10 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let scene = look::scene(&cluster, &site, &hosts, &options.change.connect, &events).await?;
     let hops = scene.hops(&cluster, bundle.inventory())?;
     for hop in &hops {
-        create_cluster::check_suffices(&at(&cluster, hop), &bundle, &facts)?;
+        installation::check_suffices(Extent::Cluster, &at(&cluster, hop), &bundle, &facts)?;
     }
     scene.refuse(&cluster, &hops, &options.ignore, &events)?;
-    gather::preflight(&cluster, &bundle, &facts, &events)?;
+    gather::preflight(Extent::Cluster, &cluster, &bundle, &facts, &events)?;
 
     let found = facts.iter().map(|(host, facts)| (host.clone(), gather::found(&cluster, facts))).collect();
     let work = Work {
