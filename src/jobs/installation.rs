@@ -9,7 +9,7 @@ use super::change::Change;
 use super::demand::{Approval, Demand};
 use super::site::{Hosts, Site, bootstrap_token};
 use super::{JobError, Kind, check, engine, files, gather, hold, push};
-use crate::bundle::{Bundle, Content, Verified};
+use crate::bundle::{Bundle, Content, Inventory, Verified};
 use crate::cluster::{Cluster, Host};
 use crate::digest::Digest;
 use crate::event::Events;
@@ -133,7 +133,7 @@ impl Installation {
         let inventory = self.bundle.inventory();
         let mut lacking = push::not_in_registry(plan, &self.bundle, self.lacking.clone(), events).await;
         if self.extent != Extent::Cluster {
-            keep_used(plan, &self.bundle, &mut lacking);
+            keep_used(plan, inventory, &mut lacking);
         }
         hold::refuse_lacking(inventory, &lacking)?;
         let changes = engine::would_change(plan, &self.hosts, &change.connect);
@@ -144,8 +144,7 @@ impl Installation {
         change.agree(question)?;
         self.approval.record(&self.site)?;
         let bundle = Some(&self.bundle);
-        let run =
-            engine::execute(self.command, plan, &self.hosts, bundle, &self.site, &change.connect, events).await?;
+        let run = engine::execute(self.command, plan, &self.hosts, bundle, &self.site, &change.connect, events).await?;
         if self.extent == Extent::Cluster {
             // A part of an installation is no delivery that a receipt could attest.
             self.site.delivered(inventory, self.approval.signer(), Delivered::Installed)?;
@@ -186,7 +185,7 @@ fn looked_at<'a>(extent: Extent, cluster: &'a Cluster, site: &Site) -> Vec<&'a H
 }
 
 /// Leaves of what a delta bundle lacks that which this plan would use.
-fn keep_used(plan: &Plan, bundle: &Bundle<Verified>, lacking: &mut Vec<Content>) {
+fn keep_used(plan: &Plan, inventory: &Inventory, lacking: &mut Vec<Content>) {
     let mut used: HashSet<Digest> = HashSet::new();
     for task in plan.stages.iter().flat_map(|stage| &stage.tasks) {
         match task {
@@ -194,9 +193,47 @@ fn keep_used(plan: &Plan, bundle: &Bundle<Verified>, lacking: &mut Vec<Content>)
                 let sources = steps.iter().flat_map(|step| &step.parts).filter_map(|part| part.source());
                 used.extend(sources.map(|source| source.sha256));
             }
-            Task::Operator(OperatorWork::PushImages(_)) => used.extend(hold::blobs(bundle.inventory(), lacking)),
+            Task::Operator(OperatorWork::PushImages(_)) => used.extend(hold::blobs(inventory, lacking)),
             Task::Operator(OperatorWork::KeepFile { .. }) => {}
         }
     }
     lacking.retain(|content| used.contains(&content.sha256));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::inventory::Blob;
+    use crate::plan::tests::{beginnings, cluster, inventory};
+
+    #[test]
+    fn a_delta_may_lack_what_is_not_used() {
+        let mut inventory = inventory();
+        let layer = Content { sha256: Digest::of(b"layer"), ..Content::from(&inventory.components[0].entry) };
+        inventory.blobs.push(Blob {
+            digest: layer.sha256,
+            size: layer.size,
+            blake3: layer.blake3.clone(),
+            media_type: "application/vnd.oci.image.layer.v1.tar+gzip".into(),
+            absent: true,
+        });
+        let mut all: Vec<Content> = inventory.components.iter().map(|one| Content::from(&one.entry)).collect();
+        all.push(layer);
+        let registry = Digest::of(b"docker-registry");
+        let left = beginnings(&cluster()).map(|plan| {
+            let mut lacking = all.clone();
+            keep_used(&plan, &inventory, &mut lacking);
+            lacking.into_iter().map(|content| content.sha256).collect::<Vec<_>>()
+        });
+        assert_eq!(left, [vec![], vec![registry], vec![registry, Digest::of(b"layer")]]);
+    }
+
+    #[test]
+    fn a_registry_wants_a_host() {
+        let mut cluster = cluster();
+        assert!(refuse_no_hosts(Extent::Registry, &cluster).is_ok());
+        cluster.spec.role_groups.0.remove("registry");
+        assert!(refuse_no_hosts(Extent::Registry, &cluster).is_err());
+        assert!(refuse_no_hosts(Extent::Os, &cluster).is_ok());
+    }
 }

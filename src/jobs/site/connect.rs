@@ -72,7 +72,8 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> (Hosts, BTreeMap<String, MachineError>) {
-        let title = if hosts.len() == 1 { "Connect to 1 host".to_owned() } else { format!("Connect to {} hosts", hosts.len()) };
+        let title =
+            if hosts.len() == 1 { "Connect to 1 host".to_owned() } else { format!("Connect to {} hosts", hosts.len()) };
         let started = std::time::Instant::now();
         events.emit(Event::PhaseStarted { title: title.clone() });
         let (reached, failures) = self.reach(hosts, options).await;

@@ -20,8 +20,8 @@ use crate::event::{Event, Events};
 use crate::install::certs::Keys;
 use crate::install::templates::Templates;
 use crate::install::{Found, Inputs, RegistryLogin};
-use crate::plan::{Extent, Plan};
 use crate::plan::upgrade::{self, Hop, Release, Soft};
+use crate::plan::{Extent, Plan};
 use crate::trust::receipt::Delivered;
 
 /// What the command was asked to do.

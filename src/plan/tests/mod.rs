@@ -42,7 +42,7 @@ pub fn cluster() -> Cluster {
     Cluster { name: file.metadata.name, spec: file.spec, path: "cluster.yaml".into() }
 }
 
-fn inventory() -> Inventory {
+pub fn inventory() -> Inventory {
     let component = |name: &str, version: &str| Component {
         name: name.into(),
         version: version.into(),
