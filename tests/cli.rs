@@ -128,6 +128,7 @@ fn a_command_line_that_is_wrong() {
         "kk artefact",
         "kk create cluster --filname cluster.yaml",
         "kk create cluster -f cluster.yaml",
+        "kk init registry -f cluster.yaml",
         "kk artifact export -m manifest.yaml -o bundle.zip",
         "kk artifact export -m manifest.yaml -o bundle.tar --mirror nowhere",
         "kk create config --name a/b",
@@ -146,6 +147,7 @@ fn files_that_are_not_there() {
     for command in [
         "kk config view -f nothing.yaml",
         "kk create cluster -f nothing.yaml -a bundle.tar",
+        "kk init os -f nothing.yaml -a bundle.tar",
         "kk create cluster -f cluster.yaml -a nothing.tar",
         "kk delete cluster -f nothing.yaml",
         "kk etcd status -f nothing.yaml",
@@ -175,6 +177,17 @@ fn a_cluster_file_that_asks_for_what_cannot_be_done_yet() {
 }
 
 #[test]
+fn a_registry_without_a_host() {
+    let desk = Desk::new();
+    desk.cluster();
+    let text = fs::read_to_string(desk.path("cluster.yaml")).unwrap();
+    desk.write("cluster.yaml", text.replace(", registry: [node1]", ""));
+    let told = desk.run("kk init registry -f cluster.yaml -a bundle.tar");
+    assert!(!desk.path(".kk").exists(), "a site was made for nothing");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
 fn bundles_that_cannot_be_used() {
     let desk = Desk::new();
     desk.cluster();
@@ -194,6 +207,7 @@ fn bundles_that_cannot_be_used() {
         "kk artifact inspect -a other.tar",
         "kk create cluster -f cluster.yaml -a flipped.tar",
         "kk create cluster -f cluster.yaml -a bundle.tar",
+        "kk init registry -f cluster.yaml -a bundle.tar",
         "kk artifact export -m small.yaml -o bundle.tar",
     ] {
         told.push_str(&format!("{}\n", desk.run(command)));

@@ -12,6 +12,7 @@ mod etcd;
 mod history;
 mod host;
 mod hosts;
+mod init;
 mod key;
 mod kubeconfig;
 mod manifest;
@@ -66,6 +67,8 @@ enum Command {
     History(history::Args),
     #[command(subcommand, hide = true)]
     Host(host::Command),
+    #[command(subcommand)]
+    Init(init::Command),
     #[command(subcommand)]
     Key(key::Command),
     Kubeconfig(kubeconfig::Args),
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Etcd(command) => etcd::run(command),
         Command::History(args) => history::run(args),
         Command::Host(command) => host::run(command),
+        Command::Init(command) => init::run(command),
         Command::Key(command) => key::run(command),
         Command::Kubeconfig(args) => kubeconfig::run(args),
         Command::Plan(args) => plan::run(args),

@@ -1,46 +1,16 @@
 //! `kk create cluster`: from bare hosts to a cluster.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::change::Change;
-use super::demand::Demand;
-use super::left_out::LeftOut;
+use super::installation::Installation;
+pub use super::installation::{Options, Outcome};
 pub use super::newcomers::Verb;
-use super::site::{ConnectOptions, Hosts, Site};
-use super::{JobError, Kind, check, engine, files, gather, hold, newcomers, push, summary};
-use crate::bundle::{Bundle, Verified};
+use super::{JobError, Kind, newcomers, summary};
 use crate::cluster::Cluster;
 use crate::event::Events;
 use crate::host::facts::Facts;
-use crate::install::{Found, Inputs, NodeState, kubernetes};
-use crate::plan::{self, OperatorWork, Order, Plan, Stage, Task, suffice};
-use crate::run::Summary;
-use crate::trust::receipt::Delivered;
-
-/// What the command was asked to do.
-pub struct Options {
-    pub cluster_file: PathBuf,
-    /// The bundle, or the parts of one; see [`gather::open_bundle`].
-    pub bundle: Vec<PathBuf>,
-    pub push_images: bool,
-    /// Take a bundle of a lower release than the site has.
-    pub allow_downgrade: bool,
-    /// Go on without workers that fail.
-    pub skip_failed_hosts: bool,
-    pub change: Change,
-}
-
-/// What came of it.
-pub struct Outcome {
-    /// `None` after a dry run.
-    pub run: Option<Summary>,
-    /// The plan of a dry run, or what stands now.
-    pub text: String,
-    /// Hosts that were left out, with why; see [`super::left_out::verdict`].
-    pub left_out: BTreeMap<String, String>,
-}
+use crate::install::kubernetes;
+use crate::plan::{self, Extent, OperatorWork, Order, Plan, Stage, Task};
 
 /// Installs a cluster, or goes on with one; hosts that are new in the file join it.
 pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> {
@@ -49,61 +19,16 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
 
 /// Verifies, checks, plans, asks, runs.
 pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Result<Outcome, JobError> {
-    let mut cluster = files::cluster(&options.cluster_file)?;
-    files::refuse_unsupported(&cluster)?;
-    let demand = Demand::of_site(&cluster, options.allow_downgrade, &events)?;
-    let (bundle, approval) = gather::demanded_bundle(&options.bundle, demand, &events).await?;
-    files::settle_version(&mut cluster, bundle.inventory())?;
-    check_suffices(&cluster, &bundle, &BTreeMap::new())?;
-
-    let site = Site::open(&cluster)?;
-    let _lock = engine::lock(&site, verb.command())?;
-    let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
-    let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
-    let hosts = site.connect_without(&cluster, &options.change.connect, &mut left_out, &events).await?;
-    let facts = gather::facts(&hosts, &events).await?;
-    check_suffices(&cluster, &bundle, &facts)?;
-    let found = gather::all_found(&cluster, &facts, &left_out, bundle.inventory());
-    refuse_other_release(&cluster, &facts)?;
-    let question = newcomers::question(verb, &cluster, &found, &events)?;
-    gather::preflight(&cluster, &bundle, &facts, &mut left_out, &events)?;
-    if found.values().any(|found| found.node == NodeState::Joined) {
-        // They believe in the authorities of the site that made them. Without it, new ones would be made here.
-        Site::of_cluster(&cluster)?;
+    let mut installation = Installation::begin(verb.command(), Extent::Cluster, &options, &events).await?;
+    refuse_other_release(&installation.cluster, &installation.facts)?;
+    let question = newcomers::question(verb, &installation.cluster, &installation.found, &events)?;
+    installation.preflight(&events)?;
+    let plan = make_plan(&installation, options.push_images)?;
+    let mut outcome = installation.carry_out(plan, &question, &options.change, &events).await?;
+    if outcome.run.is_some() {
+        outcome.text = describe(&installation, &options).await;
     }
-
-    let mut plan = make_plan(&cluster, &bundle, &found, &site, options.push_images)?;
-    plan.without(&left_out.names());
-    let lacking = push::not_in_registry(&plan, &bundle, lacking, &events).await;
-    hold::refuse_lacking(bundle.inventory(), &lacking)?;
-    let connect = ConnectOptions { spare: left_out.spare(None), ..options.change.connect.clone() };
-    let changes = engine::would_change(&plan, &hosts, &connect);
-    let digest = Some(bundle.digest());
-    if let Some(text) = options.change.shown(verb.command(), &cluster, &[&plan], digest, changes).await? {
-        return Ok(Outcome { run: None, text, left_out: left_out.into_reasons() });
-    }
-    options.change.agree(&question)?;
-    approval.record(&site)?;
-    let run = engine::execute(verb.command(), &plan, &hosts, Some(&bundle), &site, &connect, &events).await?;
-    site.delivered(bundle.inventory(), approval.signer(), Delivered::Installed)?;
-    let text = describe(&cluster, &hosts, &site, &options).await;
-    left_out.failed(&run.left_out);
-    Ok(Outcome { run: Some(run), text, left_out: left_out.into_reasons() })
-}
-
-/// Everything that the bundle lacks, at once; before a host is known by what the cluster file says, after by facts.
-pub(super) fn check_suffices(
-    cluster: &Cluster,
-    bundle: &Arc<Bundle<Verified>>,
-    facts: &BTreeMap<String, Facts>,
-) -> Result<(), JobError> {
-    let fallback = bundle.inventory().arches.first().cloned().unwrap_or_default();
-    let arch_of = |host: &str| {
-        let declared = cluster.host(host).and_then(|host| host.arch.clone());
-        facts.get(host).map(|facts| facts.arch.clone()).or(declared).unwrap_or_else(|| fallback.clone())
-    };
-    let missing = suffice::missing(cluster, bundle.inventory(), arch_of);
-    if missing.is_empty() { Ok(()) } else { Err(check::lacks(&cluster.path, &missing)) }
+    Ok(outcome)
 }
 
 /// Nodes that run another release than the cluster file names are not changed in passing: that is an upgrade, with all that
@@ -128,41 +53,27 @@ fn refuse_other_release(cluster: &Cluster, facts: &BTreeMap<String, Facts>) -> R
     ))
 }
 
-fn make_plan(
-    cluster: &Cluster,
-    bundle: &Arc<Bundle<Verified>>,
-    hosts: &BTreeMap<String, Found>,
-    site: &Site,
-    push_images: bool,
-) -> Result<Plan, JobError> {
-    let keys = site.keys(cluster)?;
-    let inputs = Inputs {
-        cluster,
-        inventory: bundle.inventory(),
-        hosts,
-        registry: &site.registry_login(cluster)?,
-        bootstrap_token: &super::site::bootstrap_token()?,
-        templates: &site.templates()?,
-        keys: &keys,
-    };
-    let fail = |source| JobError::new(Kind::File, "no plan can be made").because(source);
-    let mut plan = plan::create(&inputs, push_images).map_err(fail)?;
-    let content = kubernetes::kubeconfig(cluster, &keys.kubernetes_ca, &keys.operator).map_err(fail)?;
-    plan.stages.push(Stage {
-        name: "kubeconfig".into(),
-        title: "Write the kubeconfig".into(),
-        after: vec!["init".into()],
-        order: Order::Parallel,
-        tasks: vec![Task::Operator(OperatorWork::KeepFile { path: site.kubeconfig(), content })],
-    });
-    Ok(plan)
+fn make_plan(installation: &Installation, push_images: bool) -> Result<Plan, JobError> {
+    let path = installation.site.kubeconfig();
+    installation.with_inputs(|inputs| {
+        let mut plan = plan::create(inputs, push_images)?;
+        let content = kubernetes::kubeconfig(inputs.cluster, &inputs.keys.kubernetes_ca, &inputs.keys.operator)?;
+        plan.stages.push(Stage {
+            name: "kubeconfig".into(),
+            title: "Write the kubeconfig".into(),
+            after: vec!["init".into()],
+            order: Order::Parallel,
+            tasks: vec![Task::Operator(OperatorWork::KeepFile { path, content })],
+        });
+        Ok(plan)
+    })
 }
 
-async fn describe(cluster: &Cluster, hosts: &Hosts, site: &Site, options: &Options) -> String {
-    let file = options.cluster_file.display();
-    let mut text = summary::of(cluster, hosts).await;
-    text.push_str(&format!("\nkubeconfig   {}\n", site.kubeconfig().display()));
-    text.push_str(&format!("look at it   kubectl --kubeconfig {} get nodes\n", site.kubeconfig().display()));
+async fn describe(installation: &Installation, options: &Options) -> String {
+    let (file, kubeconfig) = (options.cluster_file.display(), installation.site.kubeconfig());
+    let mut text = summary::of(&installation.cluster, &installation.hosts).await;
+    text.push_str(&format!("\nkubeconfig   {}\n", kubeconfig.display()));
+    text.push_str(&format!("look at it   kubectl --kubeconfig {} get nodes\n", kubeconfig.display()));
     text.push_str(&format!("take it down kk delete cluster -f {file}\n"));
     text
 }

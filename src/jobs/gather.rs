@@ -19,6 +19,7 @@ use crate::digest::Digest;
 use crate::event::{self, Event, Events};
 use crate::host::facts::{self, Facts};
 use crate::install::{EtcdState, Found, NodeState};
+use crate::plan::Extent;
 use crate::plan::preflight::{self, Needs, Severity};
 use crate::trust::Accepted;
 
@@ -236,16 +237,17 @@ pub async fn facts(hosts: &Hosts, events: &Events) -> Result<BTreeMap<String, Fa
     Ok(found)
 }
 
-/// The checks before an installation. Warnings are told; errors stop the job before any host was changed, but for those of
-/// hosts that may be left out, which are.
+/// The checks before an installation that goes so far, on the hosts of which there are facts. Warnings are told; errors
+/// stop the job before any host was changed, but for those of hosts that may be left out, which are.
 pub fn preflight(
+    extent: Extent,
     cluster: &Cluster,
     bundle: &Bundle<Verified>,
     facts: &BTreeMap<String, Facts>,
     left_out: &mut LeftOut,
     events: &Events,
 ) -> Result<(), JobError> {
-    let needs = Needs::of(cluster, bundle.inventory());
+    let needs = Needs::within(extent, cluster, bundle.inventory());
     let mut findings = preflight::check(cluster, facts, &needs);
     findings.retain(|finding| match &finding.host {
         Some(host) if finding.severity == Severity::Error && left_out.may(host) => {

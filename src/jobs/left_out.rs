@@ -50,8 +50,8 @@ impl LeftOut {
     }
 
     /// Host → why.
-    pub fn into_reasons(self) -> BTreeMap<String, String> {
-        self.hosts
+    pub fn reasons(&self) -> BTreeMap<String, String> {
+        self.hosts.clone()
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
         left_out.add("node4", "cannot connect", &silent());
         left_out.failed(&BTreeMap::from([("node6".into(), "node6: \"Pull images\" failed".into())]));
         assert!(left_out.spare(None).absent.contains("node4"));
-        let error = verdict(&left_out.into_reasons()).unwrap_err();
+        let error = verdict(&left_out.reasons()).unwrap_err();
         assert_eq!(error.to_string(), "2 hosts were left out; all others are done");
         assert_eq!(error.details, ["node4: cannot connect", "node6: \"Pull images\" failed"]);
     }

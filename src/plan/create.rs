@@ -16,17 +16,13 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     let mut stages = Stages::default();
     let cluster = inputs.cluster;
     let (all, etcd_hosts) = (cluster.spec.hosts.iter().collect::<Vec<_>>(), cluster.hosts_of("etcd"));
-    let (registries, members) = (cluster.hosts_of("registry"), cluster.nodes());
+    let members = cluster.nodes();
     let control_planes = cluster.control_planes();
     let first = inputs.first_control_plane()?;
     let others: Vec<&Host> = members.iter().copied().filter(|host| host.name != first.name).collect();
 
-    let names = os::hosts_file(cluster);
-    stages.each("os", "Configure operating systems", &[], &all, |host| os::configure(inputs, &names, host))?;
-    stages.each("registry", "Install the registry", &[], &registries, |host| registry::install(inputs, host))?;
-    if push_images {
-        stages.push_images(inputs);
-    }
+    stages.systems(inputs, &all)?;
+    stages.registries(inputs, push_images)?;
     stages.each("runtime", "Install the container runtime", &[], &members, |host| runtime::install(inputs, host))?;
     stages.each("etcd-install", "Install etcd", &[], &etcd_hosts, |host| etcd::install(inputs, host))?;
     stages.etcd(inputs, &etcd_hosts)?;
@@ -75,7 +71,7 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
     })?;
     stages.some("labels", "Label nodes", &["join"], first, nodes::labels(inputs));
     stages.some("ready", "Wait for the cluster", &["endpoint", "network"], first, Some(nodes::ready(inputs)?));
-    Ok(Plan { cluster: cluster.name.clone(), stages: stages.finish() })
+    Ok(stages.plan(inputs))
 }
 
 /// The images that a node needs at once, by the names in the bundle.
@@ -101,9 +97,26 @@ pub(super) fn push_images(inputs: &Inputs) -> Option<OperatorWork> {
 
 /// Collects stages; names of stages that turned out empty are dropped from what others wait for.
 #[derive(Default)]
-struct Stages(Vec<Stage>);
+pub(super) struct Stages(Vec<Stage>);
 
 impl Stages {
+    /// The operating systems of these hosts.
+    pub(super) fn systems(&mut self, inputs: &Inputs, hosts: &[&Host]) -> Result<(), InstallError> {
+        let names = os::hosts_file(inputs.cluster);
+        self.each("os", "Configure operating systems", &[], hosts, |host| os::configure(inputs, &names, host))
+    }
+
+    /// The registry that the cluster runs, and the bundle's images in it or in the site's own.
+    pub(super) fn registries(&mut self, inputs: &Inputs, push_images: bool) -> Result<(), InstallError> {
+        let hosts = inputs.cluster.registry_hosts();
+        self.each("registry", "Install the registry", &[], &hosts, |host| registry::install(inputs, host))?;
+        if push_images {
+            let work = self::push_images(inputs).map(Task::Operator);
+            self.add("push", "Push images to the registry", &["registry"], work.into_iter().collect());
+        }
+        Ok(())
+    }
+
     /// The same step on several hosts at once.
     fn each(
         &mut self,
@@ -164,11 +177,6 @@ impl Stages {
         })
     }
 
-    fn push_images(&mut self, inputs: &Inputs) {
-        let work = push_images(inputs).map(Task::Operator);
-        self.add("push", "Push images to the registry", &["registry"], work.into_iter().collect());
-    }
-
     fn add(&mut self, name: &str, title: &str, after: &[&str], tasks: Vec<Task>) {
         if !tasks.is_empty() {
             let after = after.iter().map(|name| (*name).to_owned()).collect();
@@ -176,11 +184,12 @@ impl Stages {
         }
     }
 
-    fn finish(mut self) -> Vec<Stage> {
+    /// What was collected, as a plan.
+    pub(super) fn plan(mut self, inputs: &Inputs) -> Plan {
         let names: Vec<String> = self.0.iter().map(|stage| stage.name.clone()).collect();
         for stage in &mut self.0 {
             stage.after.retain(|name| names.contains(name));
         }
-        self.0
+        Plan { cluster: inputs.cluster.name.clone(), stages: self.0 }
     }
 }

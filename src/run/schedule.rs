@@ -176,6 +176,13 @@ mod tests {
     }
 
     #[test]
+    fn plans_that_end_early_are_whole() {
+        for plan in crate::plan::tests::beginnings(&crate::plan::tests::cluster()) {
+            assert!(!Schedule::new(&plan).unwrap().begin().is_empty());
+        }
+    }
+
+    #[test]
     fn impossible_plans_are_refused() {
         let unknown = Schedule::new(&plan(vec![stage("a", &["b"], Order::Parallel, &["x"])]));
         assert_eq!(unknown.err().unwrap(), "stage a waits for stage b, which is not in the plan");

@@ -69,6 +69,8 @@ const KK: &[(&str, Run)] = &[
     ("kk config view -f cluster.yaml", Run::Here),
     ("kk config template haproxy.cfg > haproxy.cfg", Run::Here),
     ("kk create cluster -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Lab("create.sh")),
+    ("kk init os -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Lab("init.sh")),
+    ("kk init registry -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Lab("init.sh")),
     ("kk add nodes -f cluster.yaml -a kubekey-artifact.tar.gz", Run::Lab("nodes.sh")),
     ("kk delete node node3 -f cluster.yaml", Run::Lab("nodes.sh")),
     ("kk delete node node3 -f cluster.yaml --gone", Run::Lab("nodes.sh")),

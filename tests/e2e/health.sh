@@ -41,6 +41,15 @@ static_pods_run() {
     grep -qx 'haproxy-node4' <<<"$pods" || { echo "haproxy does not run"; return 1; }
 }
 
+# The registry's answer for a path of its API, asked as the hosts do.
+ask_registry() {
+    curl -fsS --max-time 20 --cacert "$site/pki/registry-ca.crt" \
+        --resolve "dockerhub.kubekey.local:443:$(address node5)" \
+        --netrc-file <(printf 'machine dockerhub.kubekey.local login admin password %s\n' "$(<"$site/pki/registry.password")") \
+        -H 'Accept: application/vnd.oci.image.index.v1+json' -H 'Accept: application/vnd.oci.image.manifest.v1+json' \
+        "${@:2}" "https://dockerhub.kubekey.local/v2/$1"
+}
+
 # 10,000 keys, in transactions of as many as etcd takes at once; and what they are, as one line.
 write_keys() {
     local from

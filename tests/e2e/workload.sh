@@ -63,15 +63,6 @@ YAML
 client_curls() { kubectl -n shop exec client -- curl -fsS --max-time 5 "$1"; }
 reached() { client_curls "$1" | grep -qi nginx; }
 
-# The registry's answer for a path of its API, asked as the hosts do.
-ask_registry() {
-    curl -fsS --max-time 20 --cacert "$site/pki/registry-ca.crt" \
-        --resolve "dockerhub.kubekey.local:443:$(address node5)" \
-        --netrc-file <(printf 'machine dockerhub.kubekey.local login admin password %s\n' "$(<"$site/pki/registry.password")") \
-        -H 'Accept: application/vnd.oci.image.index.v1+json' -H 'Accept: application/vnd.oci.image.manifest.v1+json' \
-        "${@:2}" "https://dockerhub.kubekey.local/v2/$1"
-}
-
 prepare
 need_cluster
 kubectl delete namespace shop --ignore-not-found --timeout 60s >/dev/null

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::hosts::{ChangeFlags, PeersFlag, SkipFlag};
 use crate::cli::{ArtifactFlag, Context};
 use crate::event::Event;
-use crate::jobs::create_cluster::{self, Verb};
+use crate::jobs::create_cluster::{self, Outcome, Verb};
 use crate::jobs::{JobError, add_nodes, left_out};
 use crate::ui;
 
@@ -60,8 +60,13 @@ pub fn install(verb: Verb, what: InstallFlags, peers: PeersFlag, change: ChangeF
         Verb::CreateCluster => context.runtime.block_on(create_cluster::run(options, events)),
         Verb::AddNodes => context.runtime.block_on(add_nodes::run(options, events)),
     }?;
+    tell(&context, verb.command(), &outcome)
+}
+
+/// Says what an installation changed, and what stands now.
+pub fn tell(context: &Context, command: &str, outcome: &Outcome) -> Result<(), JobError> {
     if let Some(run) = &outcome.run {
-        let message = ui::summary(verb.command(), run.hosts.len(), run.changed, run.seconds);
+        let message = ui::summary(command, run.hosts.len(), run.changed, run.seconds);
         context.events.emit(Event::Note { message });
     }
     ui::print_line(outcome.text.trim_end())?;

@@ -61,7 +61,8 @@ pub struct Facts {
     pub ufw: bool,
     /// `Enforcing`, `Permissive` or `Disabled`.
     pub selinux: Option<String>,
-    /// kk has worked on this host and has not been removed from it.
+    /// kk has brought something to this host and has not been removed from it. An operating system that it has prepared
+    /// does not count: what runs there is still somebody else's.
     pub kk: bool,
     /// Units that kk has started.
     pub kk_units: BTreeSet<String>,
@@ -274,5 +275,28 @@ mod tests {
             let found = gather(&Ahead(ahead)).await.unwrap();
             assert!(found.clock_ahead.is_some_and(|found| (found - ahead).abs() < 0.15), "{:?}", found.clock_ahead);
         }
+    }
+
+    /// What the script's own lines about kk print where these files are in kk's folder.
+    fn told_with(files: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let lines: Vec<&str> = SCRIPT.lines().filter(|line| line.contains("echo kk=yes")).collect();
+        assert_eq!(lines.len(), 1);
+        let line = lines[0].replace("/var/lib/kk", &folder.path().display().to_string());
+        let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn a_prepared_system_is_not_yet_kks() {
+        assert_eq!(told_with(&[]), "");
+        assert_eq!(told_with(&["hostname-before", "blocks/0123"]), "");
+        assert_eq!(told_with(&["hostname-before", "staging/0123.part"]), "kk=yes\n");
+        assert_eq!(told_with(&["units/etcd.service"]), "kk=yes\n");
     }
 }

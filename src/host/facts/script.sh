@@ -71,7 +71,8 @@ fi
 grep -qiE '^ENABLED=yes' /etc/ufw/ufw.conf 2>/dev/null && echo ufw=enabled
 command -v getenforce >/dev/null && printf 'selinux=%s\n' "$(getenforce 2>/dev/null)"
 
-[ -d /var/lib/kk ] && echo kk=yes
+# Where only the operating system was prepared, nothing that is there is kk's yet.
+ls -A /var/lib/kk 2>/dev/null | grep -qvxE 'blocks|hostname-before' && echo kk=yes
 ls /var/lib/kk/units 2>/dev/null | head -n 100 | sed 's/^/kk-unit=/'
 [ -s /var/lib/kk/kubernetes/joined ] && echo joined=yes
 [ -s /var/lib/kk/kubernetes/joined ] && /usr/local/bin/kubelet --version 2>/dev/null | sed -n 's/^Kubernetes /kubelet=/p'

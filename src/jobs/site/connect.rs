@@ -43,22 +43,19 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> Result<Hosts, JobError> {
-        let (hosts, failures) = self.reach_all(cluster, options, events).await;
-        if failures.is_empty() {
-            return Ok(hosts);
-        }
-        Err(unreachable(failures.into_values().collect(), cluster.spec.hosts.len()))
+        let hosts: Vec<&Host> = cluster.spec.hosts.iter().collect();
+        self.connect_without(&hosts, options, &mut LeftOut::default(), events).await
     }
 
-    /// The same, and does without hosts that may be left out.
+    /// Connects to these hosts of the cluster file; without those that cannot be reached and may be left out.
     pub async fn connect_without(
         &self,
-        cluster: &Cluster,
+        hosts: &[&Host],
         options: &ConnectOptions,
         left_out: &mut LeftOut,
         events: &Events,
     ) -> Result<Hosts, JobError> {
-        let (hosts, mut failures) = self.reach_all(cluster, options, events).await;
+        let (reached, mut failures) = self.reach_telling(hosts, options, events).await;
         for (host, error) in &failures {
             if left_out.may(host) {
                 left_out.add(host, &reason(host, error), events);
@@ -66,9 +63,9 @@ impl Site {
         }
         failures.retain(|host, _| !left_out.may(host));
         if failures.is_empty() {
-            return Ok(hosts);
+            return Ok(reached);
         }
-        Err(unreachable(failures.into_values().collect(), cluster.spec.hosts.len()))
+        Err(unreachable(failures.into_values().collect(), hosts.len()))
     }
 
     /// Connects to every host of the cluster file, and tells of it; see [`Site::reach`].
@@ -78,15 +75,24 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> (Hosts, BTreeMap<String, MachineError>) {
-        let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
-        let title = format!("Connect to {} hosts", all.len());
+        self.reach_telling(&cluster.spec.hosts.iter().collect::<Vec<_>>(), options, events).await
+    }
+
+    async fn reach_telling(
+        &self,
+        hosts: &[&Host],
+        options: &ConnectOptions,
+        events: &Events,
+    ) -> (Hosts, BTreeMap<String, MachineError>) {
+        let title =
+            if hosts.len() == 1 { "Connect to 1 host".to_owned() } else { format!("Connect to {} hosts", hosts.len()) };
         let started = std::time::Instant::now();
         events.emit(Event::PhaseStarted { title: title.clone() });
-        let (hosts, failures) = self.reach(&all, options).await;
+        let (reached, failures) = self.reach(hosts, options).await;
         if failures.is_empty() {
             events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
         }
-        (hosts, failures)
+        (reached, failures)
     }
 
     /// Connects to these hosts; by name, those that can be reached, and why the others cannot.

@@ -14,16 +14,16 @@ use super::demand::Demand;
 use super::etcd::backup;
 use super::left_out::LeftOut;
 use super::site::{ConnectOptions, Hosts, Site};
-use super::{JobError, Kind, create_cluster, engine, files, gather, hold, push};
+use super::{JobError, Kind, engine, files, gather, hold, installation, push};
 use crate::bundle::{Bundle, Verified};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Host};
 use crate::event::{Event, Events};
 use crate::install::certs::Keys;
 use crate::install::templates::Templates;
 use crate::install::upgrade_facts::UpgradeFacts;
 use crate::install::{Found, Inputs, RegistryLogin};
-use crate::plan::Plan;
 use crate::plan::upgrade::{self, Hop, Release, Soft};
+use crate::plan::{Extent, Plan};
 use crate::run::Spare;
 use crate::trust::receipt::Delivered;
 
@@ -73,15 +73,16 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, "upgrade")?;
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
+    let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
     let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
-    let hosts = site.connect_without(&cluster, &options.change.connect, &mut left_out, &events).await?;
+    let hosts = site.connect_without(&all, &options.change.connect, &mut left_out, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
     let scene = look::scene(&cluster, &site, &hosts, &options.change.connect, &events).await?;
     let hops = scene.hops(&cluster, bundle.inventory())?;
     for hop in &hops {
-        create_cluster::check_suffices(&at(&cluster, hop), &bundle, &facts)?;
+        installation::check_suffices(Extent::Cluster, &at(&cluster, hop), &bundle, &facts)?;
     }
-    gather::preflight(&cluster, &bundle, &facts, &mut left_out, &events)?;
+    gather::preflight(Extent::Cluster, &cluster, &bundle, &facts, &mut left_out, &events)?;
     scene.refuse(&cluster, &hops, &options.ignore, &left_out.names(), &events)?;
 
     let found = gather::all_found(&cluster, &facts, &left_out, bundle.inventory());
@@ -105,7 +106,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let all: Vec<&Plan> = plans.iter().flat_map(|(place, plan)| [place, plan]).collect();
     let changes = work.would_change(&hops, &plans);
     if let Some(text) = options.change.shown("upgrade", &cluster, &all, Some(bundle.digest()), changes).await? {
-        return Ok(Outcome { text, left_out: left_out.into_reasons(), ..Outcome::default() });
+        return Ok(Outcome { text, left_out: left_out.reasons(), ..Outcome::default() });
     }
     options.change.agree(&told::question(&cluster, &scene, &hops))?;
     approval.record(&site)?;
@@ -121,7 +122,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         hosts: hosts.len(),
         seconds: begun.elapsed().as_secs_f64(),
         text,
-        left_out: left_out.into_reasons(),
+        left_out: left_out.reasons(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::bundle::Inventory;
 use crate::cluster::{Cluster, ETCD, Host, REGISTRY};
 use crate::install::{kubernetes, os};
+use crate::plan::Extent;
 
 /// Components that every node gets.
 const NODE_COMPONENTS: &[&str] = &["kubeadm", "kubelet", "kubectl", "containerd", "runc", "cni", "crictl"];
@@ -60,6 +61,16 @@ impl Needs {
             needs.bytes.insert(host.name.clone(), folders);
         }
         needs
+    }
+
+    /// The same for an installation that goes so far. Operating systems take no room worth a check. A registry is there
+    /// for the bundle's images, whoever pushes them and when, and its hosts are looked at for all that is to come: once
+    /// something lies there, a full disk is a warning and no more.
+    pub fn within(extent: Extent, cluster: &Cluster, inventory: &Inventory) -> Self {
+        match extent {
+            Extent::Os => Self { arches: inventory.arches.clone(), ..Self::default() },
+            Extent::Registry | Extent::Cluster => Self::of(cluster, inventory),
+        }
     }
 
     /// The folders of a host and the bytes that each needs.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::cluster::{ClusterSpec, RoleGroups};
 use crate::host::facts::{Address, Feature, Listener, Mount, Os, Swap, UnitFact};
+use crate::plan::Extent;
 
 const GIB: u64 = 1 << 30;
 
@@ -226,6 +227,15 @@ fn disks() {
     Warning: master: / has 2.0 GiB free, and 3.0 GiB are needed there for /usr/local, /var/lib/containerd [disk]
     Warning: worker: / will have less than 15 % of its 1.0 GiB free, and the kubelet then evicts pods [disk]
     ");
+}
+
+#[test]
+fn systems_alone_take_no_room() {
+    let inventory = crate::plan::tests::inventory();
+    let bytes = |extent| Needs::within(extent, &crate::plan::tests::cluster(), &inventory).bytes;
+    assert!(bytes(Extent::Os).is_empty());
+    assert_eq!(bytes(Extent::Registry), bytes(Extent::Cluster));
+    assert!(!bytes(Extent::Cluster).is_empty());
 }
 
 #[test]

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::chart::Named;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, REGISTRY};
 use crate::digest::Digest;
 use crate::image::Reference;
 use crate::install::kubernetes;
+use crate::plan::Extent;
 
 /// Components by the role that needs them. Kubernetes' own are wanted in the cluster file's version.
 const BY_ROLE: &[(&str, &[&str])] = &[
     ("node", &["kubeadm", "kubelet", "kubectl", "containerd", "runc", "cni", "crictl"]),
     ("etcd", &["etcd"]),
-    ("registry", &["docker-registry"]),
+    (REGISTRY, &["docker-registry"]),
 ];
 
 /// Everything that a cluster file needs.
@@ -99,50 +100,70 @@ impl NeededImage {
 impl Needs {
     /// What an installation needs. `arch_of` gives a host's architecture, declared or found.
     pub fn of(cluster: &Cluster, arch_of: impl Fn(&str) -> String) -> Self {
+        Self::within(Extent::Cluster, cluster, arch_of)
+    }
+
+    /// What an installation needs that goes so far.
+    pub fn within(extent: Extent, cluster: &Cluster, arch_of: impl Fn(&str) -> String) -> Self {
         let mut needs = Self::default();
-        let version = cluster.spec.kubernetes.version.as_str();
-        for (role, components) in BY_ROLE {
-            let hosts = if *role == "node" { cluster.nodes() } else { cluster.hosts_of(role) };
-            let arches: BTreeSet<String> = hosts.iter().map(|host| arch_of(&host.name)).collect();
-            let because = if *role == "node" { "hosts that become nodes".into() } else { format!("role {role}") };
-            for (arch, name) in arches.iter().flat_map(|arch| components.iter().map(move |name| (arch, *name))) {
-                let ours = matches!(name, "kubeadm" | "kubelet" | "kubectl");
-                needs.components.insert(NeededComponent {
-                    name: name.to_owned(),
-                    version: ours.then(|| version.to_owned()),
-                    arch: arch.clone(),
-                    because: because.clone(),
-                });
-            }
-            if *role == "node" {
-                needs.arches = arches;
+        let roles = BY_ROLE.iter().filter(|(role, _)| match extent {
+            Extent::Os => false,
+            Extent::Registry => *role == REGISTRY,
+            Extent::Cluster => true,
+        });
+        for (role, components) in roles {
+            needs.add_components(cluster, role, components, &arch_of);
+        }
+        let system = &cluster.spec.system;
+        for (list, field) in [(&system.rpms, "spec.system.rpms"), (&system.debs, "spec.system.debs")] {
+            if !list.is_empty() {
+                let arches = extent.hosts(cluster).into_iter().map(|host| arch_of(&host.name));
+                needs.packages.extend(arches.map(|arch| NeededPackages { arch, because: field.to_owned() }));
             }
         }
+        if extent == Extent::Cluster {
+            needs.add_images_and_charts(cluster);
+        }
+        needs
+    }
+
+    fn add_components(&mut self, cluster: &Cluster, role: &str, components: &[&str], arch_of: impl Fn(&str) -> String) {
+        let version = cluster.spec.kubernetes.version.as_str();
+        let hosts = if role == "node" { cluster.nodes() } else { cluster.hosts_of(role) };
+        let arches: BTreeSet<String> = hosts.iter().map(|host| arch_of(&host.name)).collect();
+        let because = if role == "node" { "hosts that become nodes".into() } else { format!("role {role}") };
+        for (arch, name) in arches.iter().flat_map(|arch| components.iter().map(move |name| (arch, *name))) {
+            let ours = matches!(name, "kubeadm" | "kubelet" | "kubectl");
+            self.components.insert(NeededComponent {
+                name: name.to_owned(),
+                version: ours.then(|| version.to_owned()),
+                arch: arch.clone(),
+                because: because.clone(),
+            });
+        }
+        if role == "node" {
+            self.arches = arches;
+        }
+    }
+
+    fn add_images_and_charts(&mut self, cluster: &Cluster) {
         for needed in kubernetes::needed(cluster) {
-            needs.images.insert(NeededImage {
+            self.images.insert(NeededImage {
                 repository: needed.repository,
                 asked: needed.tag.map_or(Asked::Any, Asked::Tag),
                 because: needed.because.to_owned(),
             });
         }
-        let system = &cluster.spec.system;
-        for (list, field) in [(&system.rpms, "spec.system.rpms"), (&system.debs, "spec.system.debs")] {
-            if !list.is_empty() {
-                let arches = cluster.spec.hosts.iter().map(|host| arch_of(&host.name));
-                needs.packages.extend(arches.map(|arch| NeededPackages { arch, because: field.to_owned() }));
-            }
-        }
         for addon in &cluster.spec.addons {
             // A chart on the operator's own disk needs no bundle.
             if let Some(chart) = addon.sources.chart.as_ref().filter(|chart| chart.path.is_empty()) {
-                needs.charts.insert(NeededChart {
+                self.charts.insert(NeededChart {
                     name: chart.name.clone(),
                     version: Some(chart.version.clone()).filter(|version| !version.is_empty()),
                     because: format!("addon {}", addon.name),
                 });
             }
         }
-        needs
     }
 
     /// Adds what `kubeadm config images list` names and this cluster file does not turn off: kubeadm pulls by these

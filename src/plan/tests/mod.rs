@@ -3,6 +3,7 @@
 pub mod create;
 pub use create::outline;
 mod etcd;
+mod init;
 mod renew;
 mod suffice;
 
@@ -41,7 +42,7 @@ pub fn cluster() -> Cluster {
     Cluster { name: file.metadata.name, spec: file.spec, path: "cluster.yaml".into() }
 }
 
-fn inventory() -> Inventory {
+pub fn inventory() -> Inventory {
     let component = |name: &str, version: &str| Component {
         name: name.into(),
         version: version.into(),
@@ -155,6 +156,21 @@ pub fn bare(cluster: &Cluster) -> super::Plan {
         swap: false,
         etcd: EtcdState::Absent,
         etcd_runs: false,
+    })
+}
+
+/// The plans that end early, for hosts on which nothing is yet: operating systems, the registry, and with its images.
+pub fn beginnings(cluster: &Cluster) -> [super::Plan; 3] {
+    let bare = |_: &str| Found {
+        arch: "amd64".into(),
+        node: NodeState::Absent,
+        swap: false,
+        etcd: EtcdState::Absent,
+        etcd_runs: false,
+    };
+    with_found(cluster, bare, |inputs| {
+        [super::init_os(inputs), super::init_registry(inputs, false), super::init_registry(inputs, true)]
+            .map(|plan| plan.expect("a plan can be made"))
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::bundle::inventory::{Chart, Image};
 use crate::chart::{Named, images};
 use crate::digest::Digest;
+use crate::plan::Extent;
 use crate::plan::suffice::{Needs, Report, missing, report};
 
 use super::{cluster, inventory};
@@ -12,7 +13,7 @@ use super::{cluster, inventory};
 fn lacks(arch: &str, change: impl FnOnce(&mut crate::bundle::Inventory)) -> String {
     let mut inventory = inventory();
     change(&mut inventory);
-    let lines: Vec<String> = missing(&cluster(), &inventory, |_| arch.to_owned())
+    let lines: Vec<String> = missing(Extent::Cluster, &cluster(), &inventory, |_| arch.to_owned())
         .into_iter()
         .map(|missing| format!("{} ({})", missing.what, missing.because))
         .collect();
