@@ -22,6 +22,18 @@ pub struct HostFlags {
     pub concurrency: usize,
 }
 
+/// The flags of every command that looks at the hosts of a cluster file and leaves them as they are.
+#[derive(clap::Args, Clone, Debug)]
+pub struct LookFlags {
+    /// Cluster file
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub filename: PathBuf,
+    #[command(flatten)]
+    pub hosts: HostFlags,
+    #[command(flatten)]
+    pub output: OutputFlag,
+}
+
 /// The flags of every command that changes hosts and can say beforehand what it would do.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ChangeFlags {

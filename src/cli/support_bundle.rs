@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::hosts::LookFlags;
+use crate::cli::Context;
 use crate::jobs::{JobError, support_bundle};
 use crate::quantity::bytes;
 use crate::ui;
@@ -15,24 +15,19 @@ use crate::ui;
 /// you hand it on.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Cluster file
-    #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    pub filename: PathBuf,
+    #[command(flatten)]
+    pub look: LookFlags,
     /// The archive to write [default: support-<cluster>-<time>.tar.gz in the present folder]
     #[arg(short = 'o', long = "archive", value_name = "FILE")]
     pub archive: Option<PathBuf>,
-    #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
+    let context = Context::new(args.look.output.output)?;
     let options = support_bundle::Options {
-        cluster_file: args.filename,
+        cluster_file: args.look.filename,
         output: args.archive,
-        connect: args.hosts.into_options(),
+        connect: args.look.hosts.into_options(),
     };
     let packed = context.runtime.block_on(support_bundle::run(&options, &context.events))?;
     if context.json() {

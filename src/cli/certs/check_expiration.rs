@@ -1,10 +1,9 @@
 //! `kk certs check-expiration`
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag, OutputFormat};
+use crate::cli::hosts::LookFlags;
+use crate::cli::{Context, OutputFormat};
 use crate::event;
 use crate::jobs::JobError;
 use crate::jobs::certs::check;
@@ -16,26 +15,21 @@ use crate::{quantity, ui};
 /// a host or a file could not be looked at.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Cluster file
-    #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    pub filename: PathBuf,
+    #[command(flatten)]
+    pub look: LookFlags,
     /// Tell of certificates that expire within so long: 30d, 12h, 8w
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = quantity::parse_age)]
     pub within: Duration,
-    #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
+    let context = Context::new(args.look.output.output)?;
     let options =
-        check::Options { cluster_file: args.filename, within: args.within, connect: args.hosts.into_options() };
+        check::Options { cluster_file: args.look.filename, within: args.within, connect: args.look.hosts.into_options() };
     // The result is one JSON object, and nothing else is.
     let events = if context.json() { event::silent() } else { context.events.clone() };
     let found = context.runtime.block_on(check::run(&options, &events))?;
-    match args.output.output {
+    match args.look.output.output {
         OutputFormat::Json => ui::print_json(&found)?,
         OutputFormat::Text => ui::print_line(&ui::expiry(&found))?,
     }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::hosts::LookFlags;
+use crate::cli::Context;
 use crate::jobs::{JobError, etcd::backup};
 use crate::ui;
 
@@ -14,21 +14,16 @@ use crate::ui;
 /// Whoever has a snapshot has every Secret of the cluster.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Cluster file
-    #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    pub filename: PathBuf,
+    #[command(flatten)]
+    pub look: LookFlags,
     /// Folder for the snapshot instead of .kk/<cluster>/etcd-backups/
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
-    #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
-    let options = backup::Options { cluster_file: args.filename, to: args.to, connect: args.hosts.into_options() };
+    let context = Context::new(args.look.output.output)?;
+    let options = backup::Options { cluster_file: args.look.filename, to: args.to, connect: args.look.hosts.into_options() };
     let outcome = context.runtime.block_on(backup::run(options, context.events.clone()))?;
     match context.json() {
         true => ui::print_json(&outcome),

@@ -1,9 +1,7 @@
 //! `kk etcd status`
 
-use std::path::PathBuf;
-
-use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::hosts::LookFlags;
+use crate::cli::Context;
 use crate::jobs::{JobError, etcd::status};
 use crate::ui;
 
@@ -13,18 +11,13 @@ use crate::ui;
 /// cannot be reached is a line of the table. Not all well: exit code 9, for monitoring.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Cluster file
-    #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    pub filename: PathBuf,
     #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
+    pub look: LookFlags,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
-    let options = status::Options { cluster_file: args.filename, connect: args.hosts.into_options() };
+    let context = Context::new(args.look.output.output)?;
+    let options = status::Options { cluster_file: args.look.filename, connect: args.look.hosts.into_options() };
     let report = context.runtime.block_on(status::run(&options))?;
     match context.json() {
         true => ui::print_json(&report)?,
