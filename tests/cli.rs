@@ -181,7 +181,8 @@ fn a_registry_without_a_host() {
     let desk = Desk::new();
     desk.cluster();
     let text = fs::read_to_string(desk.path("cluster.yaml")).unwrap();
-    desk.write("cluster.yaml", text.replace(", registry: [node1]", ""));
+    let text = text.replace(", registry: [node1]", "");
+    desk.write("cluster.yaml", text + "  registry: {privateRegistry: registry.example}\n");
     let told = desk.run("kk init registry -f cluster.yaml -a bundle.tar");
     assert!(!desk.path(".kk").exists(), "a site was made for nothing");
     insta::assert_snapshot!(told);

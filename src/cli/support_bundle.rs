@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::LookFlags;
 use crate::cli::Context;
+use crate::cli::hosts::LookFlags;
 use crate::jobs::{JobError, support_bundle};
 use crate::quantity::bytes;
 use crate::ui;

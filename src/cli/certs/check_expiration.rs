@@ -24,8 +24,11 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<(), JobError> {
     let context = Context::new(args.look.output.output)?;
-    let options =
-        check::Options { cluster_file: args.look.filename, within: args.within, connect: args.look.hosts.into_options() };
+    let options = check::Options {
+        cluster_file: args.look.filename,
+        within: args.within,
+        connect: args.look.hosts.into_options(),
+    };
     // The result is one JSON object, and nothing else is.
     let events = if context.json() { event::silent() } else { context.events.clone() };
     let found = context.runtime.block_on(check::run(&options, &events))?;

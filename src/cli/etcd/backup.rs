@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::LookFlags;
 use crate::cli::Context;
+use crate::cli::hosts::LookFlags;
 use crate::jobs::{JobError, etcd::backup};
 use crate::ui;
 
@@ -23,7 +23,8 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<(), JobError> {
     let context = Context::new(args.look.output.output)?;
-    let options = backup::Options { cluster_file: args.look.filename, to: args.to, connect: args.look.hosts.into_options() };
+    let options =
+        backup::Options { cluster_file: args.look.filename, to: args.to, connect: args.look.hosts.into_options() };
     let outcome = context.runtime.block_on(backup::run(options, context.events.clone()))?;
     match context.json() {
         true => ui::print_json(&outcome),

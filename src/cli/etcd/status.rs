@@ -1,7 +1,7 @@
 //! `kk etcd status`
 
-use crate::cli::hosts::LookFlags;
 use crate::cli::Context;
+use crate::cli::hosts::LookFlags;
 use crate::jobs::{JobError, etcd::status};
 use crate::ui;
 

@@ -26,6 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// until the others speak to it.
 const SETTLING: Duration = Duration::from_secs(30);
 
+/// The same for nodes that are not ready: a kubelet that hears its API server again says so with its next heartbeat, ten
+/// seconds apart, and tries again with growing pauses while it does not.
+const HEARTBEATS: Duration = Duration::from_secs(60);
+
 /// What was found.
 pub(super) struct Scene {
     facts: BTreeMap<String, UpgradeFacts>,
@@ -40,9 +44,10 @@ pub(super) async fn scene(
     site: &Site,
     hosts: &Hosts,
     connect: &ConnectOptions,
+    left_out: &BTreeSet<String>,
     events: &Events,
 ) -> Result<Scene, JobError> {
-    let facts = facts(cluster, hosts).await;
+    let facts = settled_facts(cluster, hosts, left_out, events).await;
     let standing = standing(&facts);
     let sick_members = sick_members(cluster, hosts, events).await;
     let certificates = certs::look::hosts(cluster, hosts, &BTreeMap::new(), connect).await;
@@ -55,6 +60,29 @@ pub(super) async fn scene(
         .map(|row| format!("{} ({})", row.name, row.host.as_deref().unwrap_or(&row.file)))
         .collect();
     Ok(Scene { facts, standing, sick_members, expired })
+}
+
+/// What each host says, once the nodes whose hosts answer are ready, or have had their time.
+async fn settled_facts(
+    cluster: &Cluster,
+    hosts: &Hosts,
+    left_out: &BTreeSet<String>,
+    events: &Events,
+) -> BTreeMap<String, UpgradeFacts> {
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let facts = facts(cluster, hosts).await;
+        let sleepy = upgrade::sleepy(cluster, &facts, left_out);
+        if sleepy.is_empty() || begun.elapsed() > HEARTBEATS {
+            return facts;
+        }
+        if !told {
+            events.emit(Event::Note { message: format!("Waiting for nodes to be ready: {}.", sleepy.join(", ")) });
+            told = true;
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
 }
 
 /// Members of etcd that are not well, and stay so.

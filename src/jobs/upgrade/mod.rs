@@ -77,7 +77,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
     let hosts = site.connect_without(&all, &options.change.connect, &mut left_out, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
-    let scene = look::scene(&cluster, &site, &hosts, &options.change.connect, &events).await?;
+    let scene = look::scene(&cluster, &site, &hosts, &options.change.connect, &left_out.names(), &events).await?;
     let hops = scene.hops(&cluster, bundle.inventory())?;
     for hop in &hops {
         installation::check_suffices(Extent::Cluster, &at(&cluster, hop), &bundle, &facts)?;

@@ -71,7 +71,7 @@ fn nodes(scene: &Scene) -> Vec<Finding> {
         match listed.iter().find(|node| node.name == host.name) {
             None => findings.push(hard(format!("{} is no node of the cluster yet", host.name), finish)),
             // An earlier run has begun with it and not ended: to go on is what may mend it.
-            Some(node) if !node.ready && is_between(scene, &node.name, &node.kubelet) => {}
+            Some(node) if !node.ready && is_between(scene.facts, &node.name, &node.kubelet) => {}
             Some(node) if !node.ready => findings.push(hard(
                 format!("node {} is not ready", host.name),
                 "mend it first, or take it out with kk delete node: while one node is upgraded the others carry its pods",
@@ -90,9 +90,22 @@ fn nodes(scene: &Scene) -> Vec<Finding> {
     findings
 }
 
+/// Nodes that are not ready though their hosts answer, and may be so in a moment: those whose network was just put back.
+/// One that an earlier run left halfway is not waited for, as only the upgrade makes it ready.
+pub fn sleepy(cluster: &Cluster, facts: &BTreeMap<String, UpgradeFacts>, left_out: &BTreeSet<String>) -> Vec<String> {
+    let waited_for = |name: &str| {
+        !left_out.contains(name) && facts.contains_key(name) && cluster.nodes().iter().any(|host| host.name == name)
+    };
+    let nodes = facts.values().flat_map(|facts| &facts.nodes);
+    nodes
+        .filter(|node| !node.ready && waited_for(&node.name) && !is_between(facts, &node.name, &node.kubelet))
+        .map(|node| node.name.clone())
+        .collect()
+}
+
 /// Whether kubeadm has upgraded the host to another release than that of the kubelet which was last seen to run.
-fn is_between(scene: &Scene, host: &str, kubelet: &str) -> bool {
-    scene.facts.get(host).and_then(|facts| facts.begun.as_deref()).is_some_and(|begun| begun != kubelet)
+fn is_between(facts: &BTreeMap<String, UpgradeFacts>, host: &str, kubelet: &str) -> bool {
+    facts.get(host).and_then(|facts| facts.begun.as_deref()).is_some_and(|begun| begun != kubelet)
 }
 
 fn removed_apis(scene: &Scene) -> Vec<Finding> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::install::Inputs;
 
-pub use guard::{Finding, Scene, Soft, findings};
+pub use guard::{Finding, Scene, Soft, findings, sleepy};
 pub use hops::{NoWay, Standing, hops};
 pub use release::Release;
 pub use stages::{hop, place, put_back};

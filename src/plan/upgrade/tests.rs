@@ -162,6 +162,20 @@ fn a_node_that_an_earlier_run_left_halfway_is_no_obstacle() {
 }
 
 #[test]
+fn a_node_whose_host_answers_is_waited_for_unless_the_upgrade_itself_is_what_it_needs() {
+    let mut facts = facts();
+    let none = BTreeSet::new();
+    assert_eq!(sleepy(&cluster(), &facts, &none), Vec::<String>::new());
+    facts.get_mut("node1").unwrap().nodes[3].ready = false;
+    assert_eq!(sleepy(&cluster(), &facts, &none), ["node4"]);
+    assert_eq!(sleepy(&cluster(), &facts, &["node4".to_owned()].into()), Vec::<String>::new());
+    facts.get_mut("node4").unwrap().begun = Some("v1.36.3".into());
+    assert_eq!(sleepy(&cluster(), &facts, &none), Vec::<String>::new());
+    facts.remove("node4");
+    assert_eq!(sleepy(&cluster(), &facts, &none), Vec::<String>::new());
+}
+
+#[test]
 fn a_node_that_is_left_out_is_no_obstacle() {
     let mut facts = facts();
     facts.get_mut("node1").unwrap().nodes[3].ready = false;
