@@ -73,13 +73,7 @@ pub fn verdict(left_out: &BTreeMap<String, String>) -> Result<(), JobError> {
 mod tests {
     use super::*;
     use crate::event::silent;
-
-    fn cluster() -> Cluster {
-        let text = crate::cluster::sample("sample", Some("v1.35.4"));
-        let source = crate::yaml::parse("cluster.yaml", text.as_bytes()).unwrap();
-        let file = crate::cluster::filled(crate::cluster::read(&source).unwrap());
-        Cluster { name: "sample".into(), spec: file.spec, path: "cluster.yaml".into() }
-    }
+    use crate::plan::tests::cluster;
 
     #[test]
     fn only_workers_may_be_left_out_and_only_where_that_is_allowed() {

@@ -78,13 +78,7 @@ fn describe(cluster: &Cluster, host: &Host) -> String {
 mod tests {
     use super::*;
     use crate::event::silent;
-
-    fn cluster() -> Cluster {
-        let text = crate::cluster::sample("sample", Some("v1.35.4"));
-        let source = crate::yaml::parse("cluster.yaml", text.as_bytes()).unwrap();
-        let file = crate::cluster::filled(crate::cluster::read(&source).unwrap());
-        Cluster { name: "sample".into(), spec: file.spec, path: "cluster.yaml".into() }
-    }
+    use crate::plan::tests::cluster;
 
     fn ask(verb: Verb, bare: &[&str]) -> Result<String, String> {
         let cluster = cluster();

@@ -47,9 +47,18 @@ pub(super) async fn scene(
     left_out: &BTreeSet<String>,
     events: &Events,
 ) -> Result<Scene, JobError> {
-    let facts = settled_facts(cluster, hosts, left_out, events).await;
+    let facts = settled(HEARTBEATS, "nodes to be ready", events, async || {
+        let facts = facts(cluster, hosts).await;
+        let sleepy = upgrade::sleepy(cluster, &facts, left_out);
+        (facts, sleepy)
+    })
+    .await;
     let standing = standing(&facts);
-    let sick_members = sick_members(cluster, hosts, events).await;
+    let sick_members = settled(SETTLING, "etcd", events, async || {
+        let sick = sick_members(cluster, hosts).await;
+        (sick.clone(), sick)
+    })
+    .await;
     let certificates = certs::look::hosts(cluster, hosts, &BTreeMap::new(), connect).await;
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let expiry = expiry::expiry(&cluster.name, certs::look::own(cluster, site), &certificates, now, 0);
@@ -62,47 +71,28 @@ pub(super) async fn scene(
     Ok(Scene { facts, standing, sick_members, expired })
 }
 
-/// What each host says, once the nodes whose hosts answer are ready, or have had their time.
-async fn settled_facts(
-    cluster: &Cluster,
-    hosts: &Hosts,
-    left_out: &BTreeSet<String>,
-    events: &Events,
-) -> BTreeMap<String, UpgradeFacts> {
+/// Looks again until nothing is amiss or the time is over, and tells once what is waited for.
+async fn settled<T>(limit: Duration, what: &str, events: &Events, look: impl AsyncFn() -> (T, Vec<String>)) -> T {
     let begun = Instant::now();
     let mut told = false;
     loop {
-        let facts = facts(cluster, hosts).await;
-        let sleepy = upgrade::sleepy(cluster, &facts, left_out);
-        if sleepy.is_empty() || begun.elapsed() > HEARTBEATS {
-            return facts;
+        let (found, amiss) = look().await;
+        if amiss.is_empty() || begun.elapsed() > limit {
+            return found;
         }
         if !told {
-            events.emit(Event::Note { message: format!("Waiting for nodes to be ready: {}.", sleepy.join(", ")) });
+            events.emit(Event::Note { message: format!("Waiting for {what}: {}.", amiss.join("; ")) });
             told = true;
         }
         tokio::time::sleep(Duration::from_secs(3)).await;
     }
 }
 
-/// Members of etcd that are not well, and stay so.
-async fn sick_members(cluster: &Cluster, hosts: &Hosts, events: &Events) -> Vec<String> {
-    let begun = Instant::now();
-    let mut told = false;
-    loop {
-        let members = etcd::look(cluster, hosts, &BTreeMap::new()).await.members;
-        let sick = members.iter().filter(|member| !member.healthy);
-        let sick: Vec<String> =
-            sick.map(|one| format!("{}: {}", one.host, one.trouble.as_deref().unwrap_or("not well"))).collect();
-        if sick.is_empty() || begun.elapsed() > SETTLING {
-            return sick;
-        }
-        if !told {
-            events.emit(Event::Note { message: format!("Waiting for etcd: {}.", sick.join("; ")) });
-            told = true;
-        }
-        tokio::time::sleep(Duration::from_secs(3)).await;
-    }
+/// Members of etcd that are not well.
+async fn sick_members(cluster: &Cluster, hosts: &Hosts) -> Vec<String> {
+    let members = etcd::look(cluster, hosts, &BTreeMap::new()).await.members;
+    let sick = members.iter().filter(|member| !member.healthy);
+    sick.map(|one| format!("{}: {}", one.host, one.trouble.as_deref().unwrap_or("not well"))).collect()
 }
 
 /// What each host says; one that says nothing is left out.
