@@ -97,6 +97,14 @@ pub enum MachineError {
     HostKey { host: String, message: String, hint: Option<String> },
     #[error("{host}: {message}")]
     Sudo { host: String, message: String, hint: Option<String> },
+    /// The jump hosts on the way are not to be found or passed.
+    #[error("{host}: {message}")]
+    Jump {
+        host: String,
+        /// With the name of the jump host.
+        message: String,
+        hint: Option<String>,
+    },
     #[error("{host}: the connection was lost: {reason}")]
     Lost { host: String, reason: String },
     #[error("{host}: no answer within {} s", after.as_secs())]
@@ -110,10 +118,24 @@ pub enum MachineError {
 }
 
 impl MachineError {
+    /// The error with its causes, on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(source) = cause {
+            text.push_str(&format!(": {source}"));
+            cause = source.source();
+        }
+        text
+    }
+
     /// What a person can do about it, where something is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Login { hint, .. } | Self::HostKey { hint, .. } | Self::Sudo { hint, .. } => hint.as_deref(),
+            Self::Login { hint, .. }
+            | Self::HostKey { hint, .. }
+            | Self::Sudo { hint, .. }
+            | Self::Jump { hint, .. } => hint.as_deref(),
             _ => None,
         }
     }

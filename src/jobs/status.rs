@@ -35,7 +35,7 @@ const WITHIN: i64 = 30 * 86_400;
 pub async fn run(options: &Options, events: &Events) -> Result<Status, JobError> {
     let cluster = files::cluster(&options.cluster_file)?;
     let site = Site::of_cluster(&cluster)?;
-    let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await;
+    let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await?;
     Ok(look_at(&cluster, &site, &sessions, &unreachable, &options.connect).await)
 }
 

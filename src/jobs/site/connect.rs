@@ -1,7 +1,7 @@
 //! Sessions to all hosts of a site, side by side; every host that cannot be reached is named.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -9,7 +9,7 @@ use futures::StreamExt;
 use super::Site;
 use crate::cluster::{Cluster, Host};
 use crate::event::{Event, Events};
-use crate::host::ssh::{AskHostKey, HostKeyPolicy, KnownHosts, Options, Session, Target};
+use crate::host::ssh::{AskHostKey, HostKeyPolicy, KnownHosts, Options, Routes, Session, SshConfig};
 use crate::host::{Machine, MachineError};
 use crate::jobs::{JobError, Kind};
 
@@ -20,12 +20,24 @@ pub struct ConnectOptions {
     pub accept_new_host_keys: bool,
     /// A known-hosts file besides the site's own.
     pub known_hosts: Option<PathBuf>,
+    /// What says about hosts that the cluster file leaves out.
+    pub ssh_config: ConfigFile,
     /// Asks a person about an unknown host; `None` where nobody can be asked.
     pub ask: Option<Arc<dyn AskHostKey>>,
     /// Hosts at once.
     pub concurrency: usize,
     /// Hosts that have a file of the bundle serve it to the others.
     pub peers: bool,
+}
+
+/// Which configuration of OpenSSH's client is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ConfigFile {
+    /// `~/.ssh/config`, where it is there.
+    #[default]
+    Home,
+    Named(PathBuf),
+    None,
 }
 
 /// Host name → session.
@@ -39,7 +51,7 @@ impl Site {
         options: &ConnectOptions,
         events: &Events,
     ) -> Result<Hosts, JobError> {
-        let (hosts, failures) = self.reach_all(cluster, options, events).await;
+        let (hosts, failures) = self.reach_all(cluster, options, events).await?;
         if failures.is_empty() {
             return Ok(hosts);
         }
@@ -52,26 +64,35 @@ impl Site {
         cluster: &Cluster,
         options: &ConnectOptions,
         events: &Events,
-    ) -> (Hosts, BTreeMap<String, MachineError>) {
+    ) -> Result<(Hosts, BTreeMap<String, MachineError>), JobError> {
         let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
         let title = format!("Connect to {} hosts", all.len());
         let started = std::time::Instant::now();
         events.emit(Event::PhaseStarted { title: title.clone() });
-        let (hosts, failures) = self.reach(&all, options).await;
+        let (hosts, failures) = self.reach(cluster, &all, options).await?;
         if failures.is_empty() {
             events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
         }
-        (hosts, failures)
+        Ok((hosts, failures))
     }
 
-    /// Connects to these hosts; by name, those that can be reached, and why the others cannot.
-    pub async fn reach(&self, hosts: &[&Host], options: &ConnectOptions) -> (Hosts, BTreeMap<String, MachineError>) {
+    /// Connects to these hosts of the cluster; by name, those that can be reached, and why the others cannot.
+    ///
+    /// # Errors
+    /// The configuration of OpenSSH's client cannot be read: no host is asked then.
+    pub async fn reach(
+        &self,
+        cluster: &Cluster,
+        hosts: &[&Host],
+        options: &ConnectOptions,
+    ) -> Result<(Hosts, BTreeMap<String, MachineError>), JobError> {
         let policy = match (options.accept_new_host_keys, &options.ask) {
             (true, _) => HostKeyPolicy::AcceptNew,
             (false, Some(ask)) => HostKeyPolicy::Ask(ask.clone()),
             (false, None) => HostKeyPolicy::Refuse,
         };
         let home = std::env::home_dir();
+        let config = ssh_config(&options.ssh_config, home.as_deref())?;
         let read = match (&options.known_hosts, &home) {
             (Some(path), _) => vec![path.clone()],
             (None, Some(home)) => vec![home.join(".ssh/known_hosts")],
@@ -79,11 +100,20 @@ impl Site {
         };
         let known_hosts = Arc::new(KnownHosts::new(read, self.known_hosts(), policy));
         let login = Options::from_env();
-        let targets: Vec<Target> = hosts.iter().map(|host| Target::of(host, home.as_deref())).collect();
+        let user =
+            ["LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+        let routes = Routes::of(cluster, &config, home.as_deref(), user.as_deref());
+        let targets: Vec<_> = hosts.iter().map(|host| (host.name.clone(), routes.target(host))).collect();
         let sessions: Vec<(String, Result<Session, MachineError>)> = futures::stream::iter(targets)
-            .map(|target| {
+            .map(|(name, target)| {
                 let (known_hosts, login) = (known_hosts.clone(), login.clone());
-                async move { (target.name.clone(), Session::connect(&target, &known_hosts, &login).await) }
+                async move {
+                    let session = match target {
+                        Ok(target) => Session::connect(&target, &known_hosts, &login).await,
+                        Err(error) => Err(error),
+                    };
+                    (name, session)
+                }
             })
             .buffer_unordered(options.concurrency)
             .collect()
@@ -100,15 +130,27 @@ impl Site {
                 }
             }
         }
-        (reached, failures)
+        Ok((reached, failures))
     }
+}
+
+fn ssh_config(file: &ConfigFile, home: Option<&Path>) -> Result<SshConfig, JobError> {
+    let read = match (file, home) {
+        (ConfigFile::Named(path), home) => SshConfig::read(path, home),
+        (ConfigFile::Home, Some(home)) => SshConfig::of_home(home),
+        (ConfigFile::Home, None) | (ConfigFile::None, _) => Ok(SshConfig::default()),
+    };
+    read.map_err(|error| {
+        JobError::new(Kind::File, error.to_string())
+            .hint("--ssh-config names another file; `--ssh-config none` does without")
+    })
 }
 
 /// One error for all hosts that cannot be reached; no host has been changed by then.
 fn unreachable(failures: Vec<MachineError>, all: usize) -> JobError {
     let mut error =
         JobError::new(Kind::Host, format!("{} of {all} hosts cannot be reached; nothing was changed", failures.len()));
-    let mut lines: Vec<String> = failures.iter().map(describe).collect();
+    let mut lines: Vec<String> = failures.iter().map(MachineError::chain).collect();
     lines.sort();
     let mut hints: Vec<String> = failures.iter().filter_map(|failure| failure.hint().map(str::to_owned)).collect();
     hints.sort();
@@ -118,19 +160,8 @@ fn unreachable(failures: Vec<MachineError>, all: usize) -> JobError {
     error
 }
 
-/// An error with its causes on one line.
-fn describe(error: &MachineError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(source) = cause {
-        text.push_str(&format!(": {source}"));
-        cause = source.source();
-    }
-    text
-}
-
-/// The same for a text in which the host's name stands already.
+/// An error with its causes on one line, for a text in which the host's name stands already.
 pub fn reason(host: &str, error: &MachineError) -> String {
-    let text = describe(error);
+    let text = error.chain();
     text.strip_prefix(&format!("{host}: ")).unwrap_or(&text).to_owned()
 }
