@@ -68,7 +68,7 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
     }
 
     let plan = make_plan(&cluster, &bundle, &found, &site, options.push_images)?;
-    let lacking = push::not_in_registry(&plan, &bundle, lacking, &events).await;
+    let lacking = push::not_in_registry(&plan, &bundle, lacking, &hosts, &events).await;
     hold::refuse_lacking(bundle.inventory(), &lacking)?;
     let Change { connect, .. } = &options.change;
     let changes = engine::would_change(&plan, &hosts, connect);

@@ -56,7 +56,7 @@ pub async fn look_at(
     });
     let hosts: Vec<status::Host> = futures::stream::iter(looks).buffered(connect.concurrency).collect().await;
     let nodes: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
-    status::status(&cluster.name, &hosts, &nodes, registry_line(cluster).await, &expiry)
+    status::status(&cluster.name, &hosts, &nodes, registry_line(cluster, sessions).await, &expiry)
 }
 
 async fn look_around(cluster: &Cluster, host: &Host, sessions: &Hosts, why: Option<String>) -> status::Host {
@@ -72,10 +72,11 @@ async fn look_around(cluster: &Cluster, host: &Host, sessions: &Hosts, why: Opti
 }
 
 /// Whether the registry that kk installed takes up a connection.
-async fn registry_line(cluster: &Cluster) -> Option<Line> {
+async fn registry_line(cluster: &Cluster, sessions: &Hosts) -> Option<Line> {
     let host = *cluster.registry_hosts().first()?;
     let port = registry::port(cluster);
-    let well = shown::shown(&host.address, port, REGISTRY).await.is_some();
+    let session = sessions.get(&host.name).map(|machine| machine.as_ref());
+    let well = shown::shown(session, &host.address, port, REGISTRY).await.is_some();
     let detail = if well { format!("answers on port {port}") } else { format!("no TLS on {}:{port}", host.address) };
     Some(Line { host: host.name.clone(), subject: cluster.registry_name().unwrap_or_default(), well, detail })
 }

@@ -88,6 +88,8 @@ pub enum OperatorWork {
 #[derive(Clone, Debug)]
 pub struct PushImages {
     pub registry: RegistryAccess,
+    /// The host of the site that the registry runs on, and its port; `None` where the registry is somebody else's.
+    pub runs_on: Option<(String, u16)>,
     /// Pairs of the reference in the bundle and the repository with tag in the registry.
     pub images: Vec<(String, String)>,
 }

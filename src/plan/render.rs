@@ -153,7 +153,7 @@ mod tests {
             order,
             tasks,
         };
-        let mut push = PushImages { registry: Default::default(), images: vec![] };
+        let mut push = PushImages { registry: Default::default(), runs_on: None, images: vec![] };
         push.registry.host = "dockerhub.kubekey.local".into();
         push.registry.password = Some(secret());
         push.images.push(("registry.k8s.io/pause:3.10".into(), "registry.k8s.io/pause:3.10".into()));

@@ -80,7 +80,7 @@ async fn a_changed_key_of_a_jump_host_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_and_forwards_that_are_refused() {
-    let (bastion, inside) = (Sshd::start("AllowTcpForwarding no\nPasswordAuthentication no"), Sshd::start(""));
+    let (closed, inside) = (Sshd::start("AllowTcpForwarding no\nPasswordAuthentication no"), Sshd::start(""));
     let known_hosts = inside.known_hosts(HostKeyPolicy::AcceptNew);
     let connect = |target: Target| {
         let known_hosts = known_hosts.clone();
@@ -89,12 +89,13 @@ async fn logins_and_forwards_that_are_refused() {
     let node = keyed(&inside, "node1");
     keygen(&inside.folder.path().join("stranger"), &["-t", "ed25519"]);
     let stranger = Some(inside.folder.path().join("stranger"));
-    let hop = Target { private_key_path: stranger, ..keyed(&bastion, "bastion") };
+    let bastion = keyed(&closed, "bastion");
+    let hop = Target { private_key_path: stranger, ..bastion.clone() };
     let (text, hint) = connect(Target { via: vec![hop], ..node.clone() }).await;
     assert!(text.starts_with("node1: through bastion: ") && text.contains("refused the login"), "{text}");
     assert!(hint.contains("IdentityFile") && hint.contains("the jump host bastion"), "{hint}");
 
-    let (text, _) = connect(Target { via: vec![keyed(&bastion, "bastion")], ..node.clone() }).await;
+    let (text, _) = connect(Target { via: vec![bastion], ..node.clone() }).await;
     let start =
         format!("node1: cannot connect to 127.0.0.1:{} through bastion: the jump host bastion does not", inside.port);
     assert!(text.starts_with(&start), "{text}");
@@ -107,8 +108,8 @@ async fn logins_and_forwards_that_are_refused() {
         text.contains("no-such-host.invalid:") && text.contains("the jump host bastion cannot connect there"),
         "{text}"
     );
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (text, _) = connect(Target { port: closed, via: via.clone(), ..node.clone() }).await;
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (text, _) = connect(Target { port: silent, via: via.clone(), ..node.clone() }).await;
     assert!(text.contains("through bastion: the jump host bastion cannot connect there"), "{text}");
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, timeout) = (deaf.local_addr().unwrap().port(), Duration::from_secs(1));

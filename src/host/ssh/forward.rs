@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use russh::ChannelStream;
 use russh::client::Msg;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use super::connection::Connection;
 
 /// What waits to be sent for longer goes nowhere: the jump host takes no more, because what it has goes nowhere either.
 /// On a connection of our own the system finds that out; here the jump host's system would, after a quarter of an hour,
@@ -20,11 +23,18 @@ pub(super) struct Forward {
     channel: ChannelStream<Msg>,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// The connection that it runs through; it ends when nobody holds it.
+    jump: Arc<Connection>,
 }
 
 impl Forward {
-    pub fn new(channel: ChannelStream<Msg>) -> Self {
-        Self { channel, waiting: None }
+    pub fn new(channel: ChannelStream<Msg>, jump: Arc<Connection>) -> Self {
+        Self { channel, waiting: None, jump }
+    }
+
+    /// The connection to the jump host.
+    pub fn jump(&self) -> &Arc<Connection> {
+        &self.jump
     }
 }
 

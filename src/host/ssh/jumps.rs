@@ -51,13 +51,13 @@ impl fmt::Debug for Jumps {
 }
 
 impl Jumps {
-    /// Has the last jump host before a target connect to it; also gives the connection to that jump host.
+    /// Has the last jump host before a target connect to it.
     pub(super) async fn forward(
         &self,
         target: &Target,
         known_hosts: &Arc<KnownHosts>,
         options: &Options,
-    ) -> Result<(Forward, Arc<Connection>), MachineError> {
+    ) -> Result<Forward, MachineError> {
         let jump = target.via.last().map(|hop| hop.name.clone()).unwrap_or_default();
         let mut second = false;
         loop {
@@ -72,7 +72,7 @@ impl Jumps {
                 .await
                 .map_err(|_| connect(target, ConnectFailure::Silent { after: target.timeout }))?;
             let failure = match opened {
-                Ok(channel) => return Ok((Forward::new(channel.into_stream()), connection)),
+                Ok(channel) => return Ok(Forward::new(channel.into_stream(), connection)),
                 Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited)) => {
                     ConnectFailure::NotForwarded { jump }
                 }

@@ -12,7 +12,7 @@ use super::known_hosts::KnownHosts;
 use super::shell::{after_marker, frame};
 use super::sudo::{Root, explain};
 use super::target::{Options, Target};
-use crate::host::{MachineError, Output};
+use crate::host::{MachineError, Output, Wire};
 
 /// The program that runs scripts. Nothing of a script is in its arguments.
 pub(super) const SHELL: &str = "/bin/sh -s";
@@ -118,6 +118,16 @@ impl Session {
             }
             Err(error) => Err(self.no_channel(&live.connection, error).await),
         }
+    }
+
+    /// Has the jump host before this host connect to another of its ports.
+    pub(super) async fn detour_to(&self, port: u16) -> Result<Option<Box<dyn Wire>>, MachineError> {
+        if self.target.via.is_empty() {
+            return Ok(None);
+        }
+        let target = Target { port, ..self.target.clone() };
+        let forward = self.options.jumps.forward(&target, &self.known_hosts, &self.options).await?;
+        Ok(Some(Box::new(forward)))
     }
 
     /// Runs a script; as root, or as the user who logged in. A script that takes longer than `limit` is ended; waiting

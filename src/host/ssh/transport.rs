@@ -8,23 +8,17 @@ use russh::client::{self, Handle};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
 use russh::{Preferred, cipher, compression};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::connection::{Client, Connection};
 use super::failure::{ConnectFailure, connect};
 use super::known_hosts::KnownHosts;
 use super::target::{Options, Target};
-use crate::host::MachineError;
+use crate::host::{MachineError, Wire};
 
 /// The system gives a connection up when what was sent has been unheard for so long (tcp(7), TCP_USER_TIMEOUT). Keepalives
 /// find out who is silent; they wait behind an upload that a pulled cable holds up.
 const UNHEARD: Duration = Duration::from_secs(45);
-
-/// Bytes to and from an SSH server.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 /// A wire to a target, and the connection that it runs through where there is a jump host.
 pub(super) struct Dialled {
@@ -39,8 +33,9 @@ pub(super) async fn dial(
     options: &Options,
 ) -> Result<Dialled, MachineError> {
     if !target.via.is_empty() {
-        let (forward, jump) = options.jumps.forward(target, known_hosts, options).await?;
-        return Ok(Dialled { wire: Box::new(forward), jump: Some(jump) });
+        let forward = options.jumps.forward(target, known_hosts, options).await?;
+        let jump = Some(forward.jump().clone());
+        return Ok(Dialled { wire: Box::new(forward), jump });
     }
     let connecting = async {
         let addresses: Vec<_> = tokio::net::lookup_host((target.address.as_str(), target.port))

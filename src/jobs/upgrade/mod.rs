@@ -90,7 +90,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     };
     let plans = hops.iter().map(|hop| work.plans(&at(&cluster, hop))).collect::<Result<Vec<_>, JobError>>()?;
     if let Some((place, _)) = plans.first() {
-        let lacking = push::not_in_registry(place, &bundle, lacking, &events).await;
+        let lacking = push::not_in_registry(place, &bundle, lacking, &hosts, &events).await;
         hold::refuse_lacking(bundle.inventory(), &lacking)?;
     }
     let all: Vec<&Plan> = plans.iter().flat_map(|(place, plan)| [place, plan]).collect();

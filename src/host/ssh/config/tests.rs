@@ -108,6 +108,6 @@ fn what_cannot_be_read_is_told() {
     let none = tempfile::tempdir().unwrap();
     assert!(SshConfig::of_home(none.path()).unwrap().blocks.is_empty());
     assert!(SshConfig::read(&none.path().join("named"), None).is_err());
-    let large = home(&[("config", &"#".repeat((1 << 20) + 1))]);
+    let large = home(&[("config", "#".repeat((1 << 20) + 1).as_str())]);
     assert!(SshConfig::of_home(large.path()).unwrap_err().to_string().ends_with("larger than 1 MiB"));
 }
