@@ -1,6 +1,8 @@
 //! A port of a host behind a jump host, as a Unix socket of this machine: for clients that can connect to nothing else.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,7 +42,11 @@ impl Relay {
             return Ok(None);
         }
         let failed = |source| RelayError::Socket { host: machine.name().to_owned(), source };
-        let folder = tempfile::Builder::new().prefix("kk-relay-").tempdir().map_err(failed)?;
+        let folder = tempfile::Builder::new()
+            .prefix("kk-relay-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()
+            .map_err(failed)?;
         let socket = folder.path().join("socket");
         let listener = UnixListener::bind(&socket).map_err(failed)?;
         let task = tokio::spawn(serve(listener, machine.clone(), port));

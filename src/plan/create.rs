@@ -98,7 +98,7 @@ pub(super) fn push_images(inputs: &Inputs) -> Option<OperatorWork> {
     let images = images.collect();
     let own = inputs.cluster.registry_hosts();
     let runs_on = own.first().map(|host| (host.name.clone(), registry::port(inputs.cluster)));
-    Some(OperatorWork::PushImages(PushImages { registry: access, runs_on, images }))
+    Some(OperatorWork::PushImages(Box::new(PushImages { registry: access, runs_on, images })))
 }
 
 /// Collects stages; names of stages that turned out empty are dropped from what others wait for.

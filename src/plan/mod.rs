@@ -79,7 +79,7 @@ pub enum Task {
 #[derive(Clone, Debug)]
 pub enum OperatorWork {
     /// Copies images from the bundle to the registry; what is there is skipped.
-    PushImages(PushImages),
+    PushImages(Box<PushImages>),
     /// Keeps a file beside the cluster file, such as the kubeconfig; mode 0600.
     KeepFile { path: PathBuf, content: SecretString },
 }

@@ -166,7 +166,7 @@ mod tests {
                     "Push images",
                     &["os"],
                     Order::Parallel,
-                    vec![Task::Operator(OperatorWork::PushImages(push))],
+                    vec![Task::Operator(OperatorWork::PushImages(Box::new(push)))],
                 ),
                 stage(
                     "keep",
