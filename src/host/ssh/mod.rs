@@ -13,6 +13,7 @@ mod jumps;
 mod known_hosts;
 mod known_hosts_line;
 mod login;
+mod login_failure;
 mod machine;
 mod private_key;
 mod route;
