@@ -92,7 +92,7 @@ fn ranges_merge_keys_and_defaults_are_resolved() {
     assert_eq!(cluster.registry_name().as_deref(), Some("dockerhub.kubekey.local"));
 
     let host = cluster.host("node03").expect("is there");
-    assert_eq!((host.address.as_str(), host.user.as_str()), ("10.0.0.3", "operator"));
+    assert_eq!((host.address.as_str(), host.user.as_deref()), ("10.0.0.3", Some("operator")));
     let password = host.password.as_ref().map(secrecy::ExposeSecret::expose_secret);
     assert_eq!(password, Some("012345"), "text keeps its zeros");
     assert_eq!(host.private_key_path, None);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::{OutputFlag, OutputFormat};
 use crate::jobs::change::{Change, Intent};
-use crate::jobs::site::ConnectOptions;
+use crate::jobs::site::{ConfigFile, ConnectOptions};
 use crate::run::Spare;
 use crate::ui;
 
@@ -17,6 +17,9 @@ pub struct HostFlags {
     /// Known-hosts file to check hosts against, besides the cluster's own
     #[arg(long, value_name = "FILE")]
     pub known_hosts: Option<PathBuf>,
+    /// OpenSSH configuration for what the cluster file leaves out, instead of ~/.ssh/config; "none" for none
+    #[arg(long, value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
     /// How many hosts to work on at once
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub concurrency: usize,
@@ -100,6 +103,11 @@ impl HostFlags {
         ConnectOptions {
             accept_new_host_keys: self.accept_new_host_keys,
             known_hosts: self.known_hosts,
+            ssh_config: match self.ssh_config {
+                None => ConfigFile::Home,
+                Some(path) if path.as_os_str() == "none" => ConfigFile::None,
+                Some(path) => ConfigFile::Named(path),
+            },
             ask: ui::host_keys(),
             concurrency: self.concurrency.max(1),
             peers: false,

@@ -18,10 +18,20 @@ pub struct Host {
     pub address: String,
     /// Address inside the cluster; `"IPv4,IPv6"` for dual stack. Default: `address`.
     pub internal_address: String,
-    /// SSH port.
-    pub port: u16,
-    /// SSH user. Anyone but root needs sudo.
-    pub user: String,
+    /// Whether `address` is not in the file: only then does `~/.ssh/config` give another one to a host that it calls by
+    /// its name.
+    #[serde(skip)]
+    pub address_left_out: bool,
+    /// SSH port. Default: `Port` of `~/.ssh/config` for the host, else `22`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// SSH user. Anyone but root needs sudo. Default: `User` of `~/.ssh/config` for the host, else `root`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Jump hosts on the way, as OpenSSH's `ProxyJump` has them: `[user@]host[:port]`, several with commas between, or
+    /// `none`. One of this file's hosts may be named. Default: `ProxyJump` of `~/.ssh/config` for the host. (kk)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_jump: Option<String>,
     /// SSH and sudo password.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
@@ -30,8 +40,9 @@ pub struct Host {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose::hidden")]
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub private_key: Option<SecretString>,
-    /// Path of a private key; `~/` is the home of the user who runs kk. Default, where the host has neither a key nor a
-    /// password: those of `id_ed25519`, `id_ecdsa` and `id_rsa` in `~/.ssh` that exist. The SSH agent's keys come last.
+    /// Path of a private key; `~/` is the home of the user who runs kk. Default: `IdentityFile` of `~/.ssh/config` for the
+    /// host; where the host has neither a key nor a password, those of `id_ed25519`, `id_ecdsa` and `id_rsa` in `~/.ssh`
+    /// that exist. The SSH agent's keys come last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_key_path: Option<String>,
     /// Passphrase of the private key. (kk)
@@ -53,8 +64,10 @@ impl Default for Host {
             name: String::new(),
             address: String::new(),
             internal_address: String::new(),
-            port: 22,
-            user: "root".into(),
+            address_left_out: false,
+            port: None,
+            user: None,
+            proxy_jump: None,
             password: None,
             private_key: None,
             private_key_path: None,

@@ -14,6 +14,7 @@ mod kubernetes;
 mod leave;
 pub mod names;
 mod network;
+pub mod proxy_jump;
 pub mod ranges;
 mod registry;
 mod resolve;

@@ -22,7 +22,9 @@ pub fn filled(mut file: ClusterFile) -> ClusterFile {
             secret.take_if(|secret| secret.expose_secret().is_empty());
         }
         host.private_key_path.take_if(|path| path.is_empty());
+        host.proxy_jump.take_if(|jump| jump.is_empty());
         if host.address.is_empty() {
+            host.address_left_out = true;
             host.address = host.internal_ipv4().to_owned();
         }
         if host.internal_address.is_empty() {

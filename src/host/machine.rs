@@ -7,9 +7,15 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::part::script::Places;
 use crate::digest::Digest;
+
+/// Bytes to and from a port.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 /// A host that scripts can be run on, as root.
 pub trait Machine: Send + Sync {
@@ -19,6 +25,12 @@ pub trait Machine: Send + Sync {
     /// The address at which other hosts of the site reach this one; `None` where there is none that is known.
     fn peer_address(&self) -> Option<IpAddr> {
         None
+    }
+
+    /// Connects to a port of the host on the way on which the host itself is reached; `None` where this machine has a way
+    /// of its own to it.
+    fn detour<'a>(&'a self, _port: u16) -> BoxFuture<'a, Result<Option<Box<dyn Wire>>, MachineError>> {
+        Box::pin(async { Ok(None) })
     }
 
     /// Runs a POSIX shell script as root; it arrives on the shell's standard input and so in no process list. The
@@ -97,6 +109,14 @@ pub enum MachineError {
     HostKey { host: String, message: String, hint: Option<String> },
     #[error("{host}: {message}")]
     Sudo { host: String, message: String, hint: Option<String> },
+    /// The jump hosts on the way are not to be found or passed.
+    #[error("{host}: {message}")]
+    Jump {
+        host: String,
+        /// With the name of the jump host.
+        message: String,
+        hint: Option<String>,
+    },
     #[error("{host}: the connection was lost: {reason}")]
     Lost { host: String, reason: String },
     #[error("{host}: no answer within {} s", after.as_secs())]
@@ -110,10 +130,24 @@ pub enum MachineError {
 }
 
 impl MachineError {
+    /// The error with its causes, on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(source) = cause {
+            text.push_str(&format!(": {source}"));
+            cause = source.source();
+        }
+        text
+    }
+
     /// What a person can do about it, where something is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Login { hint, .. } | Self::HostKey { hint, .. } | Self::Sudo { hint, .. } => hint.as_deref(),
+            Self::Login { hint, .. }
+            | Self::HostKey { hint, .. }
+            | Self::Sudo { hint, .. }
+            | Self::Jump { hint, .. } => hint.as_deref(),
             _ => None,
         }
     }

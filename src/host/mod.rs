@@ -5,12 +5,13 @@ pub mod local;
 pub mod machine;
 pub mod part;
 mod quote;
+pub mod relay;
 pub mod shown;
 pub mod ssh;
 pub mod step;
 
 pub use facts::Facts;
-pub use machine::{Machine, MachineError, Output, Script};
+pub use machine::{Machine, MachineError, Output, Script, Wire};
 pub use part::Part;
 pub use quote::quote;
 pub use step::Step;

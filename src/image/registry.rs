@@ -1,6 +1,7 @@
 //! How a registry is reached.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -12,6 +13,8 @@ pub struct RegistryAccess {
     pub host: String,
     /// Connects here instead of asking DNS for `host`; inside the gap the operator's machine may not resolve it.
     pub address: Option<IpAddr>,
+    /// Connects to this Unix socket instead of any address; the registry is behind it.
+    pub socket: Option<PathBuf>,
     /// Speak HTTP without TLS.
     pub plain_http: bool,
     /// Do not check the certificate. Only where the user said so in as many words.

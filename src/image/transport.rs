@@ -97,6 +97,9 @@ impl Transport {
             // The port comes from the URL; this one is not used.
             builder = builder.resolve(name, SocketAddr::new(address, 0));
         }
+        if let Some(socket) = &access.socket {
+            builder = builder.unix_socket(socket.clone());
+        }
         let http = builder.build().map_err(|error| refuse(&chain(&error)))?;
         let lenient = access.plain_http || access.skip_tls_verify;
         Ok(Self { http, base, host, lenient, connected: access.connected, patience: access.patience })

@@ -87,7 +87,7 @@ async fn run(
         Stop::on_signals(events.clone()).map_err(|source| JobError::internal("cannot listen for Ctrl-C", source))?;
     // Only what a bundle holds goes from host to host, since it does so in the clear: a snapshot of etcd does not.
     let peers = options.peers && bundle.is_some();
-    let operator = Operator { push: push::function(bundle, options.concurrency) };
+    let operator = Operator { push: push::function(bundle, hosts.clone(), options.concurrency) };
     let machines: BTreeMap<_, _> = hosts.clone();
     let mut executor = Executor::new(machines, store, Arc::new(operator), journal, events.clone());
     if peers {

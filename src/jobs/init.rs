@@ -2,7 +2,7 @@
 
 use super::installation::Installation;
 pub use super::installation::{Options, Outcome};
-use super::{JobError, Kind};
+use super::{JobError, Kind, push};
 use crate::event::Events;
 use crate::image::{Client, RegistryAccess};
 use crate::install::registry;
@@ -38,7 +38,7 @@ pub async fn registry(options: Options, events: Events) -> Result<Outcome, JobEr
     let mut outcome = installation.carry_out(plan, &question, &options.change, &events).await?;
     if outcome.run.is_some() {
         if let Some(access) = access {
-            refuse_silence(&access).await?;
+            refuse_silence(access.clone(), &installation).await?;
             outcome.text = stands(&installation, &access, &options);
         }
         outcome.text += &go_on(&options);
@@ -53,15 +53,18 @@ fn question(installation: &Installation, push_images: bool) -> String {
 }
 
 /// On its host the registry listens by now. What counts is that it takes the site's account from here, as for a push.
-async fn refuse_silence(access: &RegistryAccess) -> Result<(), JobError> {
-    let failed = |source| {
-        let message = format!("the registry {} runs, and cannot be used from this machine", access.host);
-        JobError::new(Kind::Host, message)
-            .because(source)
+async fn refuse_silence(mut access: RegistryAccess, installation: &Installation) -> Result<(), JobError> {
+    let message = format!("the registry {} runs, and cannot be used from this machine", access.host);
+    let failed = || {
+        JobError::new(Kind::Host, message.clone())
             .hint("look what stands between this machine and the registry's port, and run the same command again")
     };
-    let client = Client::new(access).map_err(failed)?;
-    client.login().await.map_err(failed)
+    let cluster = &installation.cluster;
+    let runs_on = cluster.registry_hosts().first().map(|host| (host.name.clone(), registry::port(cluster)));
+    let relay = push::lead(&mut access, runs_on.as_ref(), &installation.hosts).await;
+    let _relay = relay.map_err(|source| failed().because(source))?;
+    let client = Client::new(&access).map_err(|source| failed().because(source))?;
+    client.login().await.map_err(|source| failed().because(source))
 }
 
 fn stands(installation: &Installation, access: &RegistryAccess, options: &Options) -> String {

@@ -86,7 +86,7 @@ impl Installation {
         let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, events).await?;
         let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
         let looked_at = looked_at(extent, &cluster, &site);
-        let hosts = site.connect_without(&looked_at, &options.change.connect, &mut left_out, events).await?;
+        let hosts = site.connect_without(&cluster, &looked_at, &options.change.connect, &mut left_out, events).await?;
         let facts = gather::facts(&hosts, events).await?;
         check_suffices(extent, &cluster, &bundle, &facts)?;
         let found = gather::all_found(&cluster, &facts, &left_out, bundle.inventory());
@@ -112,7 +112,9 @@ impl Installation {
         let own = own.into_iter().filter_map(|host| self.facts.get_key_value(&host.name));
         let facts = own.map(|(host, facts)| (host.clone(), facts.clone())).collect();
         gather::preflight(self.extent, &self.cluster, &self.bundle, &facts, &mut self.left_out, events)?;
-        let joined = self.found.values().any(|found| found.node == NodeState::Joined);
+        // Of a host that was left out nothing is known; it may be as bare as the others.
+        let seen = self.found.iter().filter(|(host, _)| self.facts.contains_key(*host));
+        let joined = seen.map(|(_, found)| found).any(|found| found.node == NodeState::Joined);
         let serves = || facts.values().any(|facts| facts.kk_units.contains(REGISTRY_UNIT));
         if joined || (self.extent == Extent::Registry && serves()) {
             // Hosts believe in the authorities of the site that made them. Without it, new ones would be made here.
@@ -146,7 +148,7 @@ impl Installation {
     ) -> Result<Outcome, JobError> {
         plan.without(&self.left_out.names());
         let inventory = self.bundle.inventory();
-        let mut lacking = push::not_in_registry(&plan, &self.bundle, self.lacking.clone(), events).await;
+        let mut lacking = push::not_in_registry(&plan, &self.bundle, self.lacking.clone(), &self.hosts, events).await;
         if self.extent != Extent::Cluster {
             keep_used(&plan, inventory, &mut lacking);
         }

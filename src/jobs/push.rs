@@ -9,12 +9,15 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 
 use super::hold;
+use super::site::Hosts;
 use crate::bundle::{Bundle, Content, EntryError, Verified};
 use crate::digest::Digest;
 use crate::event::{self, Event, Events};
+use crate::host::relay::{Relay, RelayError};
 use crate::image::client::Client;
 use crate::image::push::{ImageSource, Pusher, Wanted};
 use crate::image::reference::Reference;
+use crate::image::registry::RegistryAccess;
 use crate::plan::{OperatorWork, Plan, PushImages, Task};
 use crate::run::PushFunction;
 
@@ -27,11 +30,13 @@ const IMAGES_AT_ONCE: usize = 4;
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// The function that the executor calls for a plan's images.
-pub fn function(bundle: Option<Arc<Bundle<Verified>>>, concurrency: usize) -> PushFunction {
-    Box::new(move |work, events| {
-        let bundle = bundle.clone();
+pub fn function(bundle: Option<Arc<Bundle<Verified>>>, hosts: Hosts, concurrency: usize) -> PushFunction {
+    Box::new(move |mut work, events| {
+        let (bundle, hosts) = (bundle.clone(), hosts.clone());
         let pushed: BoxFuture<'static, Result<usize, Failure>> = Box::pin(async move {
             let Some(bundle) = bundle else { return Err("this run has no bundle to push from".into()) };
+            let runs_on = work.runs_on.clone();
+            let _relay = lead(&mut work.registry, runs_on.as_ref(), &hosts).await?;
             let push = Push::new(&bundle, &work, concurrency, events).await?;
             let missing = push.missing().await?;
             push.push(&missing).await?;
@@ -39,6 +44,19 @@ pub fn function(bundle: Option<Arc<Bundle<Verified>>>, concurrency: usize) -> Pu
         });
         pushed
     })
+}
+
+/// Leads to a registry on this host and port, where that is behind a jump host, for as long as what this gives is kept.
+pub(super) async fn lead(
+    registry: &mut RegistryAccess,
+    runs_on: Option<&(String, u16)>,
+    hosts: &Hosts,
+) -> Result<Option<Relay>, RelayError> {
+    let Some((host, port)) = runs_on else { return Ok(None) };
+    let Some(machine) = hosts.get(host) else { return Ok(None) };
+    let relay = Relay::open(machine.clone(), *port).await?;
+    registry.socket = relay.as_ref().map(|relay| relay.socket().to_owned());
+    Ok(relay)
 }
 
 /// Images of a bundle on their way to one registry, which has been logged in to.
@@ -103,6 +121,7 @@ pub async fn not_in_registry(
     plan: &Plan,
     bundle: &Bundle<Verified>,
     mut lacking: Vec<Content>,
+    hosts: &Hosts,
     events: &Events,
 ) -> Vec<Content> {
     let works = plan.stages.iter().flat_map(|stage| &stage.tasks).filter_map(|task| match task {
@@ -113,7 +132,7 @@ pub async fn not_in_registry(
         if lacking.is_empty() {
             break;
         }
-        match in_registry(work, bundle, &lacking).await {
+        match in_registry(work, bundle, &lacking, hosts).await {
             Ok(found) => lacking.retain(|content| !found.contains(&content.sha256)),
             Err(error) => {
                 let message = format!("What the delta leaves out cannot be looked for in the registry: {error}");
@@ -128,10 +147,14 @@ async fn in_registry(
     work: &PushImages,
     bundle: &Bundle<Verified>,
     lacking: &[Content],
+    hosts: &Hosts,
 ) -> Result<HashSet<Digest>, Failure> {
+    let mut work = work.clone();
+    let runs_on = work.runs_on.clone();
+    let _relay = lead(&mut work.registry, runs_on.as_ref(), hosts).await?;
     let client = Client::new(&work.registry)?;
     client.login().await?;
-    let wanted = wanted(bundle, work)?;
+    let wanted = wanted(bundle, &work)?;
     let blobs = hold::blobs(bundle.inventory(), lacking);
     let pusher = Pusher::new(client, SEARCHES_AT_ONCE, event::silent());
     Ok(pusher.find_blobs(&repositories(&wanted, &blobs)).await?)

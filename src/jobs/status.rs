@@ -37,7 +37,7 @@ const WITHIN: i64 = 30 * 86_400;
 pub async fn run(options: &Options, events: &Events) -> Result<Status, JobError> {
     let cluster = files::cluster(&options.cluster_file)?;
     let site = Site::of_cluster(&cluster)?;
-    let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await;
+    let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await?;
     Ok(look_at(&cluster, &site, &sessions, &unreachable, &options.connect).await)
 }
 
@@ -59,7 +59,8 @@ pub async fn look_at(
     let hosts: Vec<status::Host> = futures::stream::iter(looks).buffered(connect.concurrency).collect().await;
     let nodes: Vec<&str> = cluster.nodes().into_iter().map(|host| host.name.as_str()).collect();
     let drift = drift::look(cluster, site, sessions, connect.concurrency).await;
-    status::status(&cluster.name, &hosts, &nodes, registry_line(cluster).await, drift, &expiry)
+    let registry = registry_line(cluster, sessions).await;
+    status::status(&cluster.name, &hosts, &nodes, registry, drift, &expiry)
 }
 
 async fn look_around(cluster: &Cluster, host: &Host, sessions: &Hosts, why: Option<String>) -> status::Host {
@@ -75,10 +76,11 @@ async fn look_around(cluster: &Cluster, host: &Host, sessions: &Hosts, why: Opti
 }
 
 /// Whether the registry that kk installed takes up a connection.
-async fn registry_line(cluster: &Cluster) -> Option<Line> {
+async fn registry_line(cluster: &Cluster, sessions: &Hosts) -> Option<Line> {
     let host = *cluster.registry_hosts().first()?;
     let port = registry::port(cluster);
-    let well = shown::shown(&host.address, port, REGISTRY).await.is_some();
+    let session = sessions.get(&host.name).map(|machine| machine.as_ref());
+    let well = shown::shown(session, &host.address, port, REGISTRY).await.is_some();
     let detail = if well { format!("answers on port {port}") } else { format!("no TLS on {}:{port}", host.address) };
     Some(Line { host: host.name.clone(), subject: cluster.registry_name().unwrap_or_default(), well, detail })
 }

@@ -92,7 +92,9 @@ pub(super) fn push_images(inputs: &Inputs) -> Option<OperatorWork> {
     let images = inputs.inventory.images.iter();
     let images = images.map(|image| (image.reference.clone(), registry::repository(&access.host, &image.reference)));
     let images = images.collect();
-    Some(OperatorWork::PushImages(PushImages { registry: access, images }))
+    let own = inputs.cluster.registry_hosts();
+    let runs_on = own.first().map(|host| (host.name.clone(), registry::port(inputs.cluster)));
+    Some(OperatorWork::PushImages(Box::new(PushImages { registry: access, runs_on, images })))
 }
 
 /// Collects stages; names of stages that turned out empty are dropped from what others wait for.

@@ -99,7 +99,7 @@ pub enum Task {
 #[derive(Clone, Debug)]
 pub enum OperatorWork {
     /// Copies images from the bundle to the registry; what is there is skipped.
-    PushImages(PushImages),
+    PushImages(Box<PushImages>),
     /// Keeps a file beside the cluster file, such as the kubeconfig; mode 0600.
     KeepFile { path: PathBuf, content: SecretString },
 }
@@ -108,6 +108,8 @@ pub enum OperatorWork {
 #[derive(Clone, Debug)]
 pub struct PushImages {
     pub registry: RegistryAccess,
+    /// The host of the site that the registry runs on, and its port; `None` where the registry is somebody else's.
+    pub runs_on: Option<(String, u16)>,
     /// Pairs of the reference in the bundle and the repository with tag in the registry.
     pub images: Vec<(String, String)>,
 }

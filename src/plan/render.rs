@@ -153,7 +153,7 @@ mod tests {
             order,
             tasks,
         };
-        let mut push = PushImages { registry: Default::default(), images: vec![] };
+        let mut push = PushImages { registry: Default::default(), runs_on: None, images: vec![] };
         push.registry.host = "dockerhub.kubekey.local".into();
         push.registry.password = Some(secret());
         push.images.push(("registry.k8s.io/pause:3.10".into(), "registry.k8s.io/pause:3.10".into()));
@@ -166,7 +166,7 @@ mod tests {
                     "Push images",
                     &["os"],
                     Order::Parallel,
-                    vec![Task::Operator(OperatorWork::PushImages(push))],
+                    vec![Task::Operator(OperatorWork::PushImages(Box::new(push)))],
                 ),
                 stage(
                     "keep",

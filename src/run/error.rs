@@ -139,9 +139,10 @@ impl fmt::Display for Failure {
 
 fn machine_hints(error: &MachineError) -> Vec<String> {
     match error {
-        MachineError::Login { hint, .. } | MachineError::HostKey { hint, .. } | MachineError::Sudo { hint, .. } => {
-            hint.iter().cloned().collect()
-        }
+        MachineError::Login { hint, .. }
+        | MachineError::HostKey { hint, .. }
+        | MachineError::Sudo { hint, .. }
+        | MachineError::Jump { hint, .. } => hint.iter().cloned().collect(),
         MachineError::Connect { host, address, .. } => {
             vec![format!("Check that {host} is up and that its SSH port answers at {address}.")]
         }

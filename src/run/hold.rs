@@ -22,9 +22,9 @@ impl Executor {
         let mut attempt = 1;
         loop {
             match self.attempt(machine, step, ways, &mut changed).await {
-                Err(Trouble::Machine(MachineError::Lost { .. } | MachineError::Connect { .. }))
-                    if attempt < ATTEMPTS && !self.stop.asked() =>
-                {
+                Err(Trouble::Machine(
+                    MachineError::Lost { .. } | MachineError::Connect { .. } | MachineError::Jump { .. },
+                )) if attempt < ATTEMPTS && !self.stop.asked() => {
                     tokio::time::sleep(Duration::from_secs(2 * u64::from(attempt))).await;
                     attempt += 1;
                 }

@@ -49,7 +49,9 @@ impl OperatorActions for Operator {
             match work {
                 OperatorWork::PushImages(images) => {
                     let registry = images.registry.host.clone();
-                    (self.push)(images.clone(), events).await.map_err(|source| OperatorError::Push { registry, source })
+                    (self.push)(images.as_ref().clone(), events)
+                        .await
+                        .map_err(|source| OperatorError::Push { registry, source })
                 }
                 OperatorWork::KeepFile { path, content } => keep_file(path, content)
                     .map(usize::from)

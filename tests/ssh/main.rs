@@ -4,6 +4,8 @@ mod download;
 mod exec;
 mod facts;
 mod host_keys;
+mod jump;
+mod jump_trouble;
 mod login;
 mod sshd;
 mod sudo;

@@ -91,6 +91,8 @@ impl Sshd {
             private_key: None,
             private_key_path: None,
             private_key_passphrase: None,
+            identity_files: Vec::new(),
+            via: Vec::new(),
             timeout: Duration::from_secs(20),
         }
     }
@@ -105,6 +107,20 @@ impl Sshd {
         let key = self.authorised_key("id_session", &["-t", "ed25519"]);
         let target = Target { private_key_path: Some(key), ..self.target(&user()) };
         self.connect(&target).await.unwrap()
+    }
+
+    /// Kills what serves the connections that stand; the daemon goes on.
+    pub fn cut(&self) {
+        let mut left = children(self.child.id());
+        while let Some(process) = left.pop() {
+            left.extend(children(process));
+            let _ = Command::new("kill").args(["-9", &process.to_string()]).stderr(Stdio::null()).status();
+        }
+    }
+
+    /// How often somebody has logged in.
+    pub fn logins(&self) -> usize {
+        self.log.lock().unwrap().matches("Accepted publickey").count()
     }
 
     pub async fn connect(&self, target: &Target) -> Result<Session, MachineError> {
@@ -164,6 +180,11 @@ impl Drop for SystemUser {
         let _ = std::fs::remove_file(self.sudoers());
         let _ = Command::new("userdel").args(["-r", "-f", &self.name]).stderr(Stdio::null()).status();
     }
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let listed = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    listed.split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
 pub fn running_as_root() -> bool {

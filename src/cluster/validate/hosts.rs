@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::Problems;
-use crate::cluster::{ClusterSpec, Host, names};
+use crate::cluster::{ClusterSpec, Host, names, proxy_jump};
 use crate::yaml::{Path, Problem};
 
 pub fn check(spec: &ClusterSpec, problems: &mut Problems) {
@@ -18,8 +18,11 @@ pub fn check(spec: &ClusterSpec, problems: &mut Problems) {
         let path = all.index(index);
         name(host, &path, &mut seen, problems);
         addresses(host, &path, &mut seen, problems);
-        problems.port(path.key("port"), host.port);
-        if host.user.is_empty() {
+        if let Some(port) = host.port {
+            problems.port(path.key("port"), port);
+        }
+        jump(host, path.key("proxyJump"), problems);
+        if host.user.as_deref() == Some("") {
             problems.add(path.key("user"), format!("{path}.user is empty"));
         }
         if host.timeout == 0 {
@@ -52,6 +55,25 @@ pub fn architecture(path: Path, arch: &str, problems: &mut Problems) {
         "aarch64" => problem.hint("did you mean \"arm64\"?"),
         _ => problem.did_you_mean(arch, KNOWN),
     });
+}
+
+/// Checks the spelling of jump hosts, and that a host is not its own.
+fn jump(host: &Host, path: Path, problems: &mut Problems) {
+    let Some(text) = host.proxy_jump.as_deref().filter(|text| !text.is_empty()) else { return };
+    match proxy_jump::parse(text) {
+        Err(error) => {
+            problems.add(path.clone(), format!("{path}: {error}"));
+        }
+        Ok(hops) => {
+            let own = |hop: &proxy_jump::Hop| {
+                hop.host == host.name || hop.host == host.address && hop.port.unwrap_or(22) == host.port.unwrap_or(22)
+            };
+            if let Some(hop) = hops.iter().find(|hop| own(hop)) {
+                let problem = problems.add(path.clone(), format!("{path}: {:?} is the host itself", hop.host));
+                problem.hint = Some("a host that is reached directly needs no proxyJump, or \"none\"".into());
+            }
+        }
+    }
 }
 
 /// What earlier hosts have taken.
@@ -124,14 +146,15 @@ fn addresses(host: &Host, path: &Path, seen: &mut Seen, problems: &mut Problems)
         "" => host.internal_ipv4(),
         address => address,
     };
-    let taken = seen.ssh.get(&(ssh.to_owned(), host.port)).copied();
+    let port = host.port.unwrap_or(22);
+    let taken = seen.ssh.get(&(ssh.to_owned(), port)).copied();
     match taken {
         Some(first) => {
             let at = if host.address.is_empty() { internal } else { address };
             problems.add(at, format!("the address {ssh} is that of spec.hosts[{first}] too"));
         }
         None => {
-            seen.ssh.insert((ssh.to_owned(), host.port), path_index(path));
+            seen.ssh.insert((ssh.to_owned(), port), path_index(path));
         }
     }
 }

@@ -1,22 +1,21 @@
 //! One SSH connection: transport, host key, and its channels.
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use russh::ChannelOpenFailure;
 use russh::client::{self, DisconnectReason, Handle};
-use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey, PublicKeyOrCertificate};
-use russh::{ChannelOpenFailure, Preferred, cipher, compression};
-use socket2::SockRef;
-use tokio::net::TcpStream;
+use russh::keys::{PublicKey, PublicKeyOrCertificate};
 use tokio::sync::Semaphore;
 
 use super::exec::Channel;
-use super::failure::ConnectFailure;
+use super::failure::connect;
 use super::host_key;
 use super::known_hosts::{HostKeyPolicy, KnownHosts, KnownHostsError, Verdict};
-use super::target::Target;
+use super::login::login;
+use super::target::{Options, Target};
+use super::transport::{dial, shake_hands};
 use crate::host::MachineError;
 
 /// OpenSSH allows ten sessions on a connection; hardened hosts allow fewer.
@@ -32,6 +31,10 @@ pub(super) struct Connection {
     /// How many permits there are.
     limit: AtomicUsize,
     notes: Arc<Mutex<Notes>>,
+    /// The connection to the jump host that this one runs through; it ends when nobody holds it.
+    jump: Option<Arc<Connection>>,
+    /// Its host, for messages.
+    name: String,
 }
 
 /// What the transport learns while it works, for messages.
@@ -91,14 +94,25 @@ impl client::Handler for Client {
 }
 
 impl Connection {
+    /// Connects, judges the host key, and logs in.
+    pub async fn logged_in(
+        target: &Target,
+        known_hosts: &Arc<KnownHosts>,
+        options: &Options,
+    ) -> Result<Self, MachineError> {
+        let mut connection = Self::open(target, known_hosts, options).await?;
+        login(&mut connection.handle, target, options).await?;
+        Ok(connection)
+    }
+
     /// Connects and judges the host key; asks where the policy says so.
-    pub async fn open(target: &Target, known_hosts: &Arc<KnownHosts>) -> Result<Self, MachineError> {
-        match Self::attempt(target, known_hosts).await? {
+    async fn open(target: &Target, known_hosts: &Arc<KnownHosts>, options: &Options) -> Result<Self, MachineError> {
+        match Self::attempt(target, known_hosts, options).await? {
             Attempt::Open(connection) => return Ok(connection),
             Attempt::Unknown(key) => host_key::ask(target, known_hosts, key).await?,
         }
         // A connection does not live for as long as a person may think, so a new one is made after the answer.
-        match Self::attempt(target, known_hosts).await? {
+        match Self::attempt(target, known_hosts, options).await? {
             Attempt::Open(connection) => Ok(connection),
             Attempt::Unknown(_) => Err(host_key::refused(
                 target,
@@ -111,7 +125,11 @@ impl Connection {
         }
     }
 
-    async fn attempt(target: &Target, known_hosts: &Arc<KnownHosts>) -> Result<Attempt, MachineError> {
+    async fn attempt(
+        target: &Target,
+        known_hosts: &Arc<KnownHosts>,
+        options: &Options,
+    ) -> Result<Attempt, MachineError> {
         let recorded = known_hosts
             .algorithms(&target.address, target.port)
             .map_err(|error| host_key::refused(target, error.to_string(), None))?;
@@ -122,13 +140,15 @@ impl Connection {
             port: target.port,
             notes: notes.clone(),
         };
-        let opened = transport(target, config(&recorded), client).await;
+        let dialled = dial(target, known_hosts, options).await?;
+        let opened = shake_hands(target, dialled.wire, &recorded, client).await;
+        let open = |handle| Self::new(target, handle, notes.clone(), dialled.jump.clone());
         let shown = notes.lock().ok().and_then(|mut notes| notes.shown.take());
         match (opened, shown) {
             (opened, Some((key, Ok(Verdict::Unknown)))) => match (known_hosts.policy(), opened) {
                 (HostKeyPolicy::AcceptNew, Ok(handle)) => {
                     host_key::learn(target, known_hosts, key).await?;
-                    Ok(Attempt::Open(Self::new(handle, notes)))
+                    Ok(Attempt::Open(open(handle)))
                 }
                 (HostKeyPolicy::AcceptNew, Err(failure)) => Err(connect(target, failure)),
                 (HostKeyPolicy::Ask(_) | HostKeyPolicy::Refuse, _) => Ok(Attempt::Unknown(key)),
@@ -136,13 +156,20 @@ impl Connection {
             (_, Some((key, Ok(Verdict::Changed(place))))) => Err(host_key::changed(target, &key, &place)),
             (_, Some((key, Ok(Verdict::Revoked(place))))) => Err(host_key::revoked(target, &key, &place)),
             (_, Some((_, Err(error)))) => Err(host_key::refused(target, error.to_string(), None)),
-            (Ok(handle), _) => Ok(Attempt::Open(Self::new(handle, notes))),
+            (Ok(handle), _) => Ok(Attempt::Open(open(handle))),
             (Err(failure), _) => Err(connect(target, failure)),
         }
     }
 
-    fn new(handle: Handle<Client>, notes: Arc<Mutex<Notes>>) -> Self {
-        Self { handle, permits: Arc::new(Semaphore::new(CHANNELS)), limit: AtomicUsize::new(CHANNELS), notes }
+    fn new(target: &Target, handle: Handle<Client>, notes: Arc<Mutex<Notes>>, jump: Option<Arc<Connection>>) -> Self {
+        Self {
+            handle,
+            permits: Arc::new(Semaphore::new(CHANNELS)),
+            limit: AtomicUsize::new(CHANNELS),
+            notes,
+            jump,
+            name: target.name.clone(),
+        }
     }
 
     /// Whether the transport has ended.
@@ -150,8 +177,18 @@ impl Connection {
         self.handle.is_closed()
     }
 
-    /// Why the connection ended, as far as it is known.
+    /// Why the connection ended, as far as it is known. With a jump host's connection, those through it end.
     pub async fn end(&self) -> String {
+        let mut text = self.own_end().await;
+        let mut jump = self.jump.as_ref();
+        while let Some(connection) = jump.filter(|connection| connection.is_closed()) {
+            text = format!("the connection to the jump host {}: {}", connection.name, connection.own_end().await);
+            jump = connection.jump.as_ref();
+        }
+        text
+    }
+
+    async fn own_end(&self) -> String {
         // The reason is noted just after the channels hear of the end.
         for _ in 0..20 {
             if let Some(end) = self.notes.lock().ok().and_then(|notes| notes.end.clone()) {
@@ -185,92 +222,7 @@ impl Connection {
     }
 }
 
-/// The system gives a connection up when what was sent has been unheard for so long (tcp(7), TCP_USER_TIMEOUT). Keepalives
-/// find out who is silent; they wait behind an upload that a pulled cable holds up.
-const UNHEARD: Duration = Duration::from_secs(45);
-
 enum Attempt {
     Open(Connection),
     Unknown(PublicKey),
-}
-
-async fn transport(target: &Target, config: client::Config, client: Client) -> Result<Handle<Client>, ConnectFailure> {
-    let connecting = async {
-        let addresses: Vec<_> = tokio::net::lookup_host((target.address.as_str(), target.port))
-            .await
-            .map_err(|source| ConnectFailure::Name { name: target.address.clone(), source })?
-            .collect();
-        let stream = TcpStream::connect(addresses.as_slice()).await?;
-        stream.set_nodelay(true)?;
-        SockRef::from(&stream).set_tcp_user_timeout(Some(UNHEARD))?;
-        Ok::<_, ConnectFailure>(stream)
-    };
-    let stream = tokio::time::timeout(target.timeout, connecting)
-        .await
-        .map_err(|_| ConnectFailure::Silent { after: target.timeout })??;
-    tokio::time::timeout(target.timeout, client::connect_stream(Arc::new(config), stream, client))
-        .await
-        .map_err(|_| ConnectFailure::Handshake { after: target.timeout })?
-        .map_err(ConnectFailure::from)
-}
-
-/// The transport's settings; each differs from the default for a measured reason.
-fn config(recorded: &[Algorithm]) -> client::Config {
-    let ours = [
-        Algorithm::Ed25519,
-        Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
-        Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
-        Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
-        Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
-        Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
-    ];
-    let is_recorded = |algorithm: &Algorithm| {
-        recorded.iter().any(|known| match (known, algorithm) {
-            (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }) => true,
-            (known, algorithm) => known == algorithm,
-        })
-    };
-    let (mut keys, others): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_recorded);
-    keys.extend(others);
-    client::Config {
-        // AES-GCM is twice as fast as ChaCha20 where the processor has AES, and CTR a third of it.
-        preferred: Preferred {
-            key: Cow::Owned(keys),
-            cipher: Cow::Borrowed(&[
-                cipher::AES_256_GCM,
-                cipher::AES_128_GCM,
-                cipher::CHACHA20_POLY1305,
-                cipher::AES_256_CTR,
-                cipher::AES_192_CTR,
-                cipher::AES_128_CTR,
-            ]),
-            // What is sent is compressed already.
-            compression: Cow::Borrowed(&[compression::NONE]),
-            ..Preferred::DEFAULT
-        },
-        // A command may be silent for an hour; a peer that is gone is found out by keepalives.
-        inactivity_timeout: None,
-        keepalive_interval: Some(Duration::from_secs(10)),
-        keepalive_max: 3,
-        nodelay: true,
-        ..client::Config::default()
-    }
-}
-
-fn connect(target: &Target, failure: ConnectFailure) -> MachineError {
-    MachineError::Connect { host: target.name.clone(), address: target.endpoint(), source: Box::new(failure) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn recorded_algorithms_come_first() {
-        let names = |recorded: &[Algorithm]| {
-            config(recorded).preferred.key.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(" ")
-        };
-        insta::assert_snapshot!(names(&[]), @"ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 rsa-sha2-512 rsa-sha2-256");
-        insta::assert_snapshot!(names(&[Algorithm::Rsa { hash: None }]), @"rsa-sha2-512 rsa-sha2-256 ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521");
-    }
 }

@@ -3,6 +3,9 @@
 use std::io;
 use std::time::Duration;
 
+use super::target::Target;
+use crate::host::MachineError;
+
 /// The cause inside [`crate::host::MachineError::Connect`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectFailure {
@@ -32,6 +35,27 @@ pub(super) enum ConnectFailure {
     Closed,
     #[error("the SSH handshake failed")]
     Ssh(#[source] russh::Error),
+    #[error(
+        "the jump host {jump} does not forward connections there; its sshd says what it allows (AllowTcpForwarding, \
+         PermitOpen, options of the key in authorized_keys)"
+    )]
+    NotForwarded { jump: String },
+    #[error(
+        "the jump host {jump} cannot connect there: it does not know the name, or has no way to the address, or nothing \
+         listens"
+    )]
+    BehindJump { jump: String },
+    #[error("the jump host {jump} opens no further connection")]
+    NoForward {
+        jump: String,
+        #[source]
+        source: russh::Error,
+    },
+}
+
+/// The error of a host that this keeps from being connected to.
+pub(super) fn connect(target: &Target, failure: ConnectFailure) -> MachineError {
+    MachineError::Connect { host: target.name.clone(), address: target.endpoint_and_way(), source: Box::new(failure) }
 }
 
 impl From<io::Error> for ConnectFailure {

@@ -28,7 +28,7 @@ pub(super) async fn ask(target: &Target, known_hosts: &Arc<KnownHosts>, key: Pub
     }
     let question = HostKeyQuestion {
         host: target.name.clone(),
-        endpoint: target.endpoint(),
+        endpoint: target.endpoint_and_way(),
         algorithm: key.algorithm().to_string(),
         fingerprint: fingerprint(&key),
     };

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use russh::keys::{PublicKey, parse_public_key_base64};
 
+use super::glob::glob_matches;
+
 /// A line that names hosts and one key.
 #[derive(Clone, Debug)]
 pub(super) struct Line<'a> {
@@ -84,34 +86,6 @@ fn hash_matches(hashed: &str, name: &str) -> bool {
     let (Ok(salt), Ok(hash)) = (STANDARD.decode(salt), STANDARD.decode(hash)) else { return false };
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &salt);
     hmac::verify(&key, name.as_bytes(), &hash).is_ok()
-}
-
-/// `*` is any run of characters, `?` any one; case does not matter.
-fn glob_matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let (mut at, mut seen) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while seen < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, seen));
-                at += 1;
-            }
-            Some(byte) if *byte == b'?' || byte.eq_ignore_ascii_case(&name[seen]) => {
-                at += 1;
-                seen += 1;
-            }
-            _ => match star {
-                Some((from, until)) => {
-                    star = Some((from, until + 1));
-                    at = from + 1;
-                    seen = until + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Proving who we are: keys, password, keyboard-interactive, agent.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use russh::client::{Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::AgentIdentity;
@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::connection::Client;
 use super::known_hosts::fingerprint;
+use super::login_failure::{broken, refused, slow};
 use super::private_key::{self, LoginKey};
 use super::target::{Options, Target};
 use crate::host::MachineError;
@@ -20,6 +21,8 @@ use crate::host::MachineError;
 const AGENT_KEYS: usize = 4;
 /// A keyboard-interactive login of more rounds than this is no login.
 const MOST_ROUNDS: usize = 8;
+/// A login is given so much time at least.
+const SHORTEST: Duration = Duration::from_secs(10);
 
 /// One way to log in.
 #[derive(Clone)]
@@ -79,11 +82,17 @@ impl From<AuthResult> for Outcome {
     }
 }
 
-/// Logs in; tries what the cluster file names first, then the agent.
+/// Logs in within the time that the target allows.
+pub(super) async fn login(handle: &mut Handle<Client>, target: &Target, options: &Options) -> Result<(), MachineError> {
+    let limit = target.timeout.max(SHORTEST);
+    tokio::time::timeout(limit, log_in(handle, target, options)).await.unwrap_or_else(|_| Err(slow(target, limit)))
+}
+
+/// Tries what the cluster file names first, then the keys of `~/.ssh/config`, then the agent.
 ///
 /// A password that the server has refused is not sent again as keyboard-interactive: both ask the same accounts, and
 /// the second failure may lock one.
-pub(super) async fn login(handle: &mut Handle<Client>, target: &Target, options: &Options) -> Result<(), MachineError> {
+async fn log_in(handle: &mut Handle<Client>, target: &Target, options: &Options) -> Result<(), MachineError> {
     let (mut methods, mut tried) = methods(target, options).await?;
     let mut offers = match handle.authenticate_none(target.user.as_str()).await {
         Ok(AuthResult::Success) => return Ok(()),
@@ -204,18 +213,22 @@ async fn methods(target: &Target, options: &Options) -> Result<(Vec<Method>, Vec
     if let Some(path) = &target.private_key_path {
         methods.push(Method::Key(private_key::load(path, passphrase).map_err(unusable)?));
     }
-    if let Some(password) = &target.password {
-        methods.push(Method::Password(password.clone()));
-        methods.push(Method::KeyboardInteractive(password.clone()));
-    }
-    if methods.is_empty() {
-        for path in options.default_keys.iter().filter(|path| path.exists()) {
-            // Nobody named this key, so one that cannot be used is only a note.
+    // The cluster file does not name these keys, so one that cannot be used is only a note.
+    let mut found = |paths: &[PathBuf], methods: &mut Vec<Method>| {
+        for path in paths.iter().filter(|path| path.exists()) {
             match private_key::load(path, passphrase) {
                 Ok(key) => methods.push(Method::Key(key)),
                 Err(error) => notes.push(format!("{} (not usable: {error})", path.display())),
             }
         }
+    };
+    found(&target.identity_files, &mut methods);
+    if let Some(password) = &target.password {
+        methods.push(Method::Password(password.clone()));
+        methods.push(Method::KeyboardInteractive(password.clone()));
+    }
+    if methods.is_empty() {
+        found(&options.default_keys, &mut methods);
     }
     if let Some(socket) = &options.agent {
         match agent_identities(socket).await {
@@ -233,67 +246,4 @@ async fn methods(target: &Target, options: &Options) -> Result<(Vec<Method>, Vec
 
 async fn agent_identities(socket: &Path) -> Result<Vec<AgentIdentity>, russh::keys::Error> {
     AgentClient::connect_uds(socket).await?.request_identities().await
-}
-
-fn broken(target: &Target, tried: &[String], error: &dyn Display) -> MachineError {
-    MachineError::Login {
-        host: target.name.clone(),
-        message: format!(
-            "the login as {} at {} broke off: {error}. {}",
-            target.user,
-            target.endpoint(),
-            tried_text(tried)
-        ),
-        hint: Some(
-            "sshd's log on the host says why; after many failures it closes connections or bans addresses.".into(),
-        ),
-    }
-}
-
-fn refused(target: &Target, options: &Options, tried: &[String], offers: &MethodSet) -> MachineError {
-    let names: Vec<String> = offers.iter().map(String::from).collect();
-    let takes = |kind: MethodKind| offers.contains(&kind);
-    let hint = if takes(MethodKind::Password) || takes(MethodKind::KeyboardInteractive) {
-        match &target.password {
-            Some(_) if target.user == "root" => {
-                "Check the password; many hosts refuse root's password over SSH (PermitRootLogin), so log in as another \
-                 user who may use sudo, or with a key."
-            }
-            Some(_) => "Check the user and the password of the host in the cluster file.",
-            None => "Set `password`, or a key that the host knows, for the host in the cluster file.",
-        }
-    } else if takes(MethodKind::PublicKey) {
-        match options.agent {
-            Some(_) => {
-                "The host takes keys only: set `privateKeyPath` to one whose public half is in its authorized_keys."
-            }
-            None => {
-                "The host takes keys only: set `privateKeyPath` to one whose public half is in its authorized_keys, or \
-                 run an SSH agent that holds it."
-            }
-        }
-    } else {
-        "The host takes none of the methods that kk knows: publickey, password, keyboard-interactive."
-    };
-    MachineError::Login {
-        host: target.name.clone(),
-        message: format!(
-            "{} refused the login as {}. {}; the server takes: {}",
-            target.endpoint(),
-            target.user,
-            tried_text(tried),
-            match names.is_empty() {
-                true => "nothing that kk knows".to_string(),
-                false => names.join(", "),
-            }
-        ),
-        hint: Some(hint.to_string()),
-    }
-}
-
-fn tried_text(tried: &[String]) -> String {
-    match tried.is_empty() {
-        true => "Nothing could be tried".to_string(),
-        false => format!("Tried: {}", tried.join("; ")),
-    }
 }

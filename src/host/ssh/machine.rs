@@ -11,7 +11,7 @@ use super::download::download;
 use super::session::Session;
 use super::upload::upload;
 use crate::digest::Digest;
-use crate::host::{Machine, MachineError, Output, Script};
+use crate::host::{Machine, MachineError, Output, Script, Wire};
 
 impl Machine for Session {
     fn name(&self) -> &str {
@@ -20,6 +20,10 @@ impl Machine for Session {
 
     fn peer_address(&self) -> Option<IpAddr> {
         self.target().internal
+    }
+
+    fn detour<'a>(&'a self, port: u16) -> BoxFuture<'a, Result<Option<Box<dyn Wire>>, MachineError>> {
+        self.detour_to(port).boxed()
     }
 
     fn run<'a>(&'a self, script: &'a Script) -> BoxFuture<'a, Result<Output, MachineError>> {

@@ -9,11 +9,10 @@ use tokio::sync::Mutex;
 use super::connection::Connection;
 use super::exec::{Channel, ExecError, Finished, Input, tail};
 use super::known_hosts::KnownHosts;
-use super::login::login;
 use super::shell::{after_marker, frame};
 use super::sudo::{Root, explain};
 use super::target::{Options, Target};
-use crate::host::{MachineError, Output};
+use crate::host::{MachineError, Output, Wire};
 
 /// The program that runs scripts. Nothing of a script is in its arguments.
 pub(super) const SHELL: &str = "/bin/sh -s";
@@ -59,11 +58,7 @@ impl Session {
             return Ok(live.clone());
         }
         *current = None;
-        let mut connection = Connection::open(&self.target, &self.known_hosts).await?;
-        let limit = self.target.timeout.max(Duration::from_secs(10));
-        tokio::time::timeout(limit, login(&mut connection.handle, &self.target, &self.options))
-            .await
-            .unwrap_or_else(|_| Err(self.slow_login(limit)))?;
+        let connection = Connection::logged_in(&self.target, &self.known_hosts, &self.options).await?;
         let root = tokio::time::timeout(SLOWEST_SUDO, self.probe_root(&connection))
             .await
             .unwrap_or_else(|_| Err(self.slow_sudo()))?;
@@ -123,6 +118,16 @@ impl Session {
             }
             Err(error) => Err(self.no_channel(&live.connection, error).await),
         }
+    }
+
+    /// Has the jump host before this host connect to another of its ports.
+    pub(super) async fn detour_to(&self, port: u16) -> Result<Option<Box<dyn Wire>>, MachineError> {
+        if self.target.via.is_empty() {
+            return Ok(None);
+        }
+        let target = Target { port, ..self.target.clone() };
+        let forward = self.options.jumps.forward(&target, &self.known_hosts, &self.options).await?;
+        Ok(Some(Box::new(forward)))
     }
 
     /// Runs a script; as root, or as the user who logged in. A script that takes longer than `limit` is ended; waiting
@@ -200,18 +205,6 @@ impl Session {
     fn sudo(&self, status: u32, stderr: &str) -> MachineError {
         let refusal = explain(status, stderr, &self.target.user, self.target.password.is_some());
         MachineError::Sudo { host: self.target.name.clone(), message: refusal.message, hint: refusal.hint }
-    }
-
-    fn slow_login(&self, limit: Duration) -> MachineError {
-        MachineError::Login {
-            host: self.target.name.clone(),
-            message: format!("the login at {} was not done within {} s", self.target.endpoint(), limit.as_secs()),
-            hint: Some(
-                "Slow logins are often look-ups of sshd's or PAM's in DNS or LDAP; `timeout` of the host in the \
-                 cluster file allows more time."
-                    .into(),
-            ),
-        }
     }
 
     fn slow_sudo(&self) -> MachineError {

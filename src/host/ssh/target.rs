@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::jumps::Jumps;
 use crate::cluster::Host;
 
 /// A host as SSH sees it.
@@ -27,12 +28,23 @@ pub struct Target {
     /// A file with a private key.
     pub private_key_path: Option<PathBuf>,
     pub private_key_passphrase: Option<SecretString>,
+    /// Files with private keys that `~/.ssh/config` names; those that exist and can be read are tried.
+    pub identity_files: Vec<PathBuf>,
+    /// The jump hosts that are passed, from this machine on; they are behind no others.
+    pub via: Vec<Target>,
     /// How long connecting may take, and then again how long the login may take.
     pub timeout: Duration,
 }
 
+impl Default for Target {
+    /// Nobody's: port 22, root, half a minute.
+    fn default() -> Self {
+        Self::of(&Host::default(), None)
+    }
+}
+
 impl Target {
-    /// The host of a cluster file. `~/` in the key's path is `home`.
+    /// What a cluster file says about a host, and nothing else. `~/` in the key's path is `home`.
     pub fn of(host: &Host, home: Option<&Path>) -> Self {
         Self {
             name: host.name.clone(),
@@ -40,9 +52,9 @@ impl Target {
                 true => host.internal_ipv4().to_string(),
                 false => host.address.clone(),
             },
-            port: host.port,
+            port: host.port.unwrap_or(22),
             internal: host.internal_ipv4().parse().ok(),
-            user: host.user.clone(),
+            user: host.user.clone().unwrap_or_else(|| "root".into()),
             password: host.password.clone(),
             private_key: host.private_key.clone(),
             private_key_path: host.private_key_path.as_deref().filter(|path| !path.is_empty()).map(|path| {
@@ -52,6 +64,8 @@ impl Target {
                 }
             }),
             private_key_passphrase: host.private_key_passphrase.clone(),
+            identity_files: Vec::new(),
+            via: Vec::new(),
             timeout: Duration::from_secs(host.timeout.max(1)),
         }
     }
@@ -63,15 +77,30 @@ impl Target {
             false => format!("{}:{}", self.address, self.port),
         }
     }
+
+    /// The same with the jump hosts before it: `10.0.0.1:22 through bastion`.
+    pub fn endpoint_and_way(&self) -> String {
+        match self.via.is_empty() {
+            true => self.endpoint(),
+            false => format!("{} through {}", self.endpoint(), self.way()),
+        }
+    }
+
+    /// The names of the jump hosts: `outer, inner`.
+    pub(super) fn way(&self) -> String {
+        self.via.iter().map(|hop| hop.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
 }
 
-/// What the operator's machine lends to logins.
+/// What the operator's machine lends to logins, and what sessions share. Clones share it too.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Socket of an SSH agent.
     pub agent: Option<PathBuf>,
     /// Private keys for hosts that name neither a key nor a password; those that exist are tried in this order.
     pub default_keys: Vec<PathBuf>,
+    /// The connections to jump hosts.
+    pub jumps: Jumps,
 }
 
 impl Options {
@@ -84,6 +113,7 @@ impl Options {
                 .iter()
                 .flat_map(|home| ["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| home.join(".ssh").join(name)))
                 .collect(),
+            jumps: Jumps::default(),
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Options {
 pub async fn run(options: &Options, events: &Events) -> Result<Expiry, JobError> {
     let cluster = files::cluster(&options.cluster_file)?;
     let site = Site::of_cluster(&cluster)?;
-    let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await;
+    let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await?;
     let hosts = look::hosts(&cluster, &sessions, &unreachable, &options.connect).await;
     let within = i64::try_from(options.within.as_secs()).unwrap_or(i64::MAX);
     let now = OffsetDateTime::now_utc().unix_timestamp();

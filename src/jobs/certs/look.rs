@@ -71,7 +71,10 @@ pub async fn hosts(
                 (None, Some(error)) => Err(reason(&host.name, error)),
                 (None, None) => Err("there is no session to it".into()),
             };
-            let shown = if seen.is_ok() { ports(cluster, host).await } else { BTreeMap::new() };
+            let shown = match (session, &seen) {
+                (Some(machine), Ok(_)) => ports(cluster, host, machine.as_ref()).await,
+                _ => BTreeMap::new(),
+            };
             expiry::Host { name: host.name.clone(), seen, shown }
         }
     });
@@ -84,7 +87,7 @@ async fn seen(machine: &dyn Machine, script: &Script) -> Result<Seen, String> {
 }
 
 /// What the host's ports show. The operator's machine may not reach all of them.
-async fn ports(cluster: &Cluster, host: &Host) -> BTreeMap<Name, Certificate> {
+async fn ports(cluster: &Cluster, host: &Host, machine: &dyn Machine) -> BTreeMap<Name, Certificate> {
     let is = |role| cluster.has_role(&host.name, role);
     let mut asked = Vec::new();
     if is(CONTROL_PLANE) {
@@ -100,7 +103,7 @@ async fn ports(cluster: &Cluster, host: &Host) -> BTreeMap<Name, Certificate> {
         asked.push((Name::Registry, registry::port(cluster)));
     }
     let answers = asked.into_iter().map(|(name, port)| async move {
-        let bytes = shown::shown(&host.address, port, SHOWN).await?;
+        let bytes = shown::shown(Some(machine), &host.address, port, SHOWN).await?;
         Some((name, read_der(&bytes).ok()?))
     });
     futures::future::join_all(answers).await.into_iter().flatten().collect()

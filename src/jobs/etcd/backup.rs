@@ -52,7 +52,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let _lock = engine::lock(&site, "etcd backup")?;
     // A folder that cannot be written is told before any host is asked.
     folder(&cluster, &site, options.to.as_deref())?;
-    let (hosts, unreached) = site.reach(&cluster.hosts_of("etcd"), &options.connect).await;
+    let (hosts, unreached) = site.reach(&cluster, &cluster.hosts_of("etcd"), &options.connect).await?;
     take(&cluster, &site, &hosts, &unreached, options.to.as_deref(), &options.connect, &events).await
 }
 

@@ -18,7 +18,7 @@ pub struct Options {
 pub async fn run(options: &Options) -> Result<Report, JobError> {
     let cluster = cluster_with_etcd(&options.cluster_file)?;
     let site = Site::open(&cluster)?;
-    let (hosts, unreached) = site.reach(&cluster.hosts_of("etcd"), &options.connect).await;
+    let (hosts, unreached) = site.reach(&cluster, &cluster.hosts_of("etcd"), &options.connect).await?;
     Ok(look(&cluster, &hosts, &unreached).await)
 }
 

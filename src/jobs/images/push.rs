@@ -53,7 +53,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let bundle = bundle(&options, &events).await?;
     let chosen = choose(bundle.inventory(), &options.images)?;
     let (access, naming) = options.destination.resolve(bundle.inventory(), options.flat)?;
-    let work = PushImages { registry: access, images: naming.pairs(&chosen)? };
+    let work = PushImages { registry: access, runs_on: None, images: naming.pairs(&chosen)? };
     let failed = |error| failed(&work.registry.host, error);
     let push = Push::new(&bundle, &work, options.concurrency, events.clone()).await.map_err(failed)?;
     let missing = push.missing().await.map_err(failed)?;

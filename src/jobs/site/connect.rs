@@ -1,7 +1,7 @@
 //! Sessions to all hosts of a site, side by side; every host that cannot be reached is named.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -9,7 +9,7 @@ use futures::StreamExt;
 use super::Site;
 use crate::cluster::{Cluster, Host};
 use crate::event::{Event, Events};
-use crate::host::ssh::{AskHostKey, HostKeyPolicy, KnownHosts, Options, Session, Target};
+use crate::host::ssh::{AskHostKey, HostKeyPolicy, KnownHosts, Options, Routes, Session, SshConfig};
 use crate::host::{Machine, MachineError};
 use crate::jobs::left_out::LeftOut;
 use crate::jobs::{JobError, Kind};
@@ -22,6 +22,8 @@ pub struct ConnectOptions {
     pub accept_new_host_keys: bool,
     /// A known-hosts file besides the site's own.
     pub known_hosts: Option<PathBuf>,
+    /// What says about hosts that the cluster file leaves out.
+    pub ssh_config: ConfigFile,
     /// Asks a person about an unknown host; `None` where nobody can be asked.
     pub ask: Option<Arc<dyn AskHostKey>>,
     /// Hosts at once.
@@ -30,6 +32,16 @@ pub struct ConnectOptions {
     pub peers: bool,
     /// Hosts that a run does without if need be.
     pub spare: Spare,
+}
+
+/// Which configuration of OpenSSH's client is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ConfigFile {
+    /// `~/.ssh/config`, where it is there.
+    #[default]
+    Home,
+    Named(PathBuf),
+    None,
 }
 
 /// Host name → session.
@@ -44,18 +56,19 @@ impl Site {
         events: &Events,
     ) -> Result<Hosts, JobError> {
         let hosts: Vec<&Host> = cluster.spec.hosts.iter().collect();
-        self.connect_without(&hosts, options, &mut LeftOut::default(), events).await
+        self.connect_without(cluster, &hosts, options, &mut LeftOut::default(), events).await
     }
 
     /// Connects to these hosts of the cluster file; without those that cannot be reached and may be left out.
     pub async fn connect_without(
         &self,
+        cluster: &Cluster,
         hosts: &[&Host],
         options: &ConnectOptions,
         left_out: &mut LeftOut,
         events: &Events,
     ) -> Result<Hosts, JobError> {
-        let (reached, mut failures) = self.reach_telling(hosts, options, events).await;
+        let (reached, mut failures) = self.reach_telling(cluster, hosts, options, events).await?;
         for (host, error) in &failures {
             if left_out.may(host) {
                 left_out.add(host, &reason(host, error), events);
@@ -74,35 +87,45 @@ impl Site {
         cluster: &Cluster,
         options: &ConnectOptions,
         events: &Events,
-    ) -> (Hosts, BTreeMap<String, MachineError>) {
-        self.reach_telling(&cluster.spec.hosts.iter().collect::<Vec<_>>(), options, events).await
+    ) -> Result<(Hosts, BTreeMap<String, MachineError>), JobError> {
+        self.reach_telling(cluster, &cluster.spec.hosts.iter().collect::<Vec<_>>(), options, events).await
     }
 
     async fn reach_telling(
         &self,
+        cluster: &Cluster,
         hosts: &[&Host],
         options: &ConnectOptions,
         events: &Events,
-    ) -> (Hosts, BTreeMap<String, MachineError>) {
+    ) -> Result<(Hosts, BTreeMap<String, MachineError>), JobError> {
         let title =
             if hosts.len() == 1 { "Connect to 1 host".to_owned() } else { format!("Connect to {} hosts", hosts.len()) };
         let started = std::time::Instant::now();
         events.emit(Event::PhaseStarted { title: title.clone() });
-        let (reached, failures) = self.reach(hosts, options).await;
+        let (reached, failures) = self.reach(cluster, hosts, options).await?;
         if failures.is_empty() {
             events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
         }
-        (reached, failures)
+        Ok((reached, failures))
     }
 
-    /// Connects to these hosts; by name, those that can be reached, and why the others cannot.
-    pub async fn reach(&self, hosts: &[&Host], options: &ConnectOptions) -> (Hosts, BTreeMap<String, MachineError>) {
+    /// Connects to these hosts of the cluster; by name, those that can be reached, and why the others cannot.
+    ///
+    /// # Errors
+    /// The configuration of OpenSSH's client cannot be read: no host is asked then.
+    pub async fn reach(
+        &self,
+        cluster: &Cluster,
+        hosts: &[&Host],
+        options: &ConnectOptions,
+    ) -> Result<(Hosts, BTreeMap<String, MachineError>), JobError> {
         let policy = match (options.accept_new_host_keys, &options.ask) {
             (true, _) => HostKeyPolicy::AcceptNew,
             (false, Some(ask)) => HostKeyPolicy::Ask(ask.clone()),
             (false, None) => HostKeyPolicy::Refuse,
         };
         let home = std::env::home_dir();
+        let config = ssh_config(&options.ssh_config, home.as_deref())?;
         let read = match (&options.known_hosts, &home) {
             (Some(path), _) => vec![path.clone()],
             (None, Some(home)) => vec![home.join(".ssh/known_hosts")],
@@ -110,11 +133,20 @@ impl Site {
         };
         let known_hosts = Arc::new(KnownHosts::new(read, self.known_hosts(), policy));
         let login = Options::from_env();
-        let targets: Vec<Target> = hosts.iter().map(|host| Target::of(host, home.as_deref())).collect();
+        let user =
+            ["LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+        let routes = Routes::of(cluster, &config, home.as_deref(), user.as_deref());
+        let targets: Vec<_> = hosts.iter().map(|host| (host.name.clone(), routes.target(host))).collect();
         let sessions: Vec<(String, Result<Session, MachineError>)> = futures::stream::iter(targets)
-            .map(|target| {
+            .map(|(name, target)| {
                 let (known_hosts, login) = (known_hosts.clone(), login.clone());
-                async move { (target.name.clone(), Session::connect(&target, &known_hosts, &login).await) }
+                async move {
+                    let session = match target {
+                        Ok(target) => Session::connect(&target, &known_hosts, &login).await,
+                        Err(error) => Err(error),
+                    };
+                    (name, session)
+                }
             })
             .buffer_unordered(options.concurrency)
             .collect()
@@ -131,15 +163,27 @@ impl Site {
                 }
             }
         }
-        (reached, failures)
+        Ok((reached, failures))
     }
+}
+
+fn ssh_config(file: &ConfigFile, home: Option<&Path>) -> Result<SshConfig, JobError> {
+    let read = match (file, home) {
+        (ConfigFile::Named(path), home) => SshConfig::read(path, home),
+        (ConfigFile::Home, Some(home)) => SshConfig::of_home(home),
+        (ConfigFile::Home, None) | (ConfigFile::None, _) => Ok(SshConfig::default()),
+    };
+    read.map_err(|error| {
+        JobError::new(Kind::File, error.to_string())
+            .hint("--ssh-config names another file; `--ssh-config none` does without")
+    })
 }
 
 /// One error for all hosts that cannot be reached; no host has been changed by then.
 fn unreachable(failures: Vec<MachineError>, all: usize) -> JobError {
     let mut error =
         JobError::new(Kind::Host, format!("{} of {all} hosts cannot be reached; nothing was changed", failures.len()));
-    let mut lines: Vec<String> = failures.iter().map(describe).collect();
+    let mut lines: Vec<String> = failures.iter().map(MachineError::chain).collect();
     lines.sort();
     let mut hints: Vec<String> = failures.iter().filter_map(|failure| failure.hint().map(str::to_owned)).collect();
     hints.sort();
@@ -149,19 +193,8 @@ fn unreachable(failures: Vec<MachineError>, all: usize) -> JobError {
     error
 }
 
-/// An error with its causes on one line.
-fn describe(error: &MachineError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(source) = cause {
-        text.push_str(&format!(": {source}"));
-        cause = source.source();
-    }
-    text
-}
-
-/// The same for a text in which the host's name stands already.
+/// An error with its causes on one line, for a text in which the host's name stands already.
 pub fn reason(host: &str, error: &MachineError) -> String {
-    let text = describe(error);
+    let text = error.chain();
     text.strip_prefix(&format!("{host}: ")).unwrap_or(&text).to_owned()
 }

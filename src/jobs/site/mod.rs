@@ -10,7 +10,7 @@ mod trust;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use connect::{ConnectOptions, Hosts, reason};
+pub use connect::{ConfigFile, ConnectOptions, Hosts, reason};
 pub use deliveries::{Delivery, PUBLIC_KEY as RECEIPT_KEY};
 pub use secrets::bootstrap_token;
 pub use trust::TrustRecord;

@@ -44,7 +44,7 @@ pub async fn run(options: &Options, events: &Events) -> Result<Outcome, JobError
     let cluster = files::cluster(&options.cluster_file)?;
     let site = Site::open(&cluster)?;
     let redactor = Redactor::new(secrets(&cluster, &site));
-    let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await;
+    let (sessions, unreachable) = site.reach_all(&cluster, &options.connect, events).await?;
     let missing: Vec<String> =
         unreachable.iter().map(|(host, error)| format!("{host}: {}", reason(host, error))).collect();
     let told = cluster.spec.hosts.iter().map(|host| host_entries(&cluster, host, &sessions));

@@ -75,7 +75,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
     let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
     let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
-    let hosts = site.connect_without(&all, &options.change.connect, &mut left_out, &events).await?;
+    let hosts = site.connect_without(&cluster, &all, &options.change.connect, &mut left_out, &events).await?;
     let facts = gather::facts(&hosts, &events).await?;
     let scene = look::scene(&cluster, &site, &hosts, &options.change.connect, &left_out.names(), &events).await?;
     let hops = scene.hops(&cluster, bundle.inventory())?;
@@ -100,7 +100,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let plans = hops.iter().map(|hop| work.plans(&at(&cluster, hop), &left_out.names()));
     let plans = plans.collect::<Result<Vec<_>, JobError>>()?;
     if let Some((place, _)) = plans.first() {
-        let lacking = push::not_in_registry(place, &bundle, lacking, &events).await;
+        let lacking = push::not_in_registry(place, &bundle, lacking, &hosts, &events).await;
         hold::refuse_lacking(bundle.inventory(), &lacking)?;
     }
     let all: Vec<&Plan> = plans.iter().flat_map(|(place, plan)| [place, plan]).collect();

@@ -13,7 +13,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
         "kk",
         "Folder of the `config.json` whose logins `kk artifact export` uses for registries that the manifest gives none for. Default: `~/.docker`.",
     ),
-    ("HOME", "kk", "Where `~/.ssh/known_hosts`, the default SSH keys and the cache are looked for."),
+    ("HOME", "kk", "Where `~/.ssh/known_hosts`, `~/.ssh/config`, the default SSH keys and the cache are looked for."),
     ("HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "kk", "`kk artifact export` downloads through these proxies."),
     (
         "KK_CACHE",
@@ -26,7 +26,11 @@ const VARIABLES: &[(&str, &str, &str)] = &[
         "kk",
         "The same as `--output`: `text` or `json`. `kk artifact export`, whose `--output` is a file, takes it from here.",
     ),
-    ("LOGNAME, USER", "kk", "Who holds the site's lock, for the message to whoever wants it meanwhile."),
+    (
+        "LOGNAME, USER",
+        "kk",
+        "Who holds the site's lock, for the message to whoever wants it meanwhile; who logs in to jump hosts for which no user is named.",
+    ),
     ("NO_COLOR", "kk", "No colours, if set to anything."),
     ("SSH_AUTH_SOCK", "kk", "The SSH agent whose keys are tried."),
     ("TERM", "kk", "`dumb`: plain lines instead of bars that move."),
