@@ -59,19 +59,32 @@ fn whenever_it_is_killed_the_next_run_finishes() {
     });
 }
 
+/// The command has begun, so its script has the lock of the host.
+fn until_there(path: &str) {
+    let begin = Instant::now();
+    while !std::fs::exists(path).unwrap() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{path} never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn an_orphan_finishes_and_the_next_run_finds_it_done() {
     under_both(|ground| {
-        let flag = ground.text("flag");
+        let (flag, begun) = (ground.text("flag"), ground.text("begun"));
         let slow = step(vec![
-            Part::command("Slow", format!("[ -e '{flag}' ]"), format!("echo noise; sleep 1; echo once >>'{flag}'")),
+            Part::command(
+                "Slow",
+                format!("[ -e '{flag}' ]"),
+                format!("echo noise; : >'{begun}'; sleep 1; echo once >>'{flag}'"),
+            ),
             ground.file("after", "after"),
         ]);
         let marker = Marker::random();
         let text = ground.apply_text(&slow, &marker);
         let mut first = ground.spawn(&text);
         drop((first.stdout.take(), first.stderr.take()));
-        std::thread::sleep(Duration::from_millis(300));
+        until_there(&begun);
         let hangup = Command::new("kill").args(["-HUP", &first.id().to_string()]).output().unwrap();
         assert!(hangup.status.success());
         let begin = Instant::now();
@@ -86,16 +99,16 @@ fn an_orphan_finishes_and_the_next_run_finds_it_done() {
 #[test]
 fn a_killed_script_keeps_the_lock_while_its_command_runs() {
     under_both(|ground| {
-        let flag = ground.text("flag");
+        let (flag, begun) = (ground.text("flag"), ground.text("begun"));
         let slow = step(vec![Part::command(
             "Slow",
             format!("[ -e '{flag}' ]"),
-            format!("sleep 1; echo once >>'{flag}'; sleep 60 >/dev/null 2>&1 & exit 0"),
+            format!(": >'{begun}'; sleep 1; echo once >>'{flag}'; sleep 60 >/dev/null 2>&1 & exit 0"),
         )]);
         let marker = Marker::random();
         let text = ground.apply_text(&slow, &marker);
         let mut first = ground.spawn(&text);
-        std::thread::sleep(Duration::from_millis(300));
+        until_there(&begun);
         first.kill().unwrap();
         first.wait().unwrap();
         let begin = Instant::now();
