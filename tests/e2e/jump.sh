@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All hosts but one can only be reached through that one: an installation, its images and a look at its state go that way.
+# Hosts, the registry's among them, can only be reached through another one: an installation, its images and a look at its
+# state go that way. What holds the kubeconfig does not, so the host of its address stays within reach.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -10,9 +11,9 @@ prepare
 fresh_lab
 sed -i -E "s/^( +)- name: node[2-5]\$/&\n\1  proxyJump: $(address node1)/" "$cluster_file"
 [[ $(grep -c proxyJump "$cluster_file") -eq 4 ]] || fail "the cluster file does not name the jump host four times"
-for host in node2 node3 node4 node5; do on "$host" ip route add blackhole "$operator/32"; done
+for host in node2 node3 node5; do on "$host" ip route add blackhole "$operator/32"; done
 if timeout 5 bash -c "</dev/tcp/$(address node2)/22" 2>/dev/null; then fail "node2 can be reached without a detour"; fi
-ok "node2 to node5 cannot be reached from here"
+ok "node2, node3 and node5 cannot be reached from here"
 
 seconds_of create_cluster jump-create
 say "  create took $seconds s"
