@@ -8,6 +8,8 @@ source "$checkout/tests/e2e/release.sh"
 # shellcheck source=tests/e2e/befall.sh
 source "$checkout/tests/e2e/befall.sh"
 
+# Not by way of the operator's kubeconfig, whose address is that of the worker that goes missing here.
+kubectl() { on node1 kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout 20s "$@"; }
 ready_nodes() { [[ $(kubectl get nodes --no-headers | awk '$2 == "Ready" { print $1 }' | sort | paste -sd' ') == "$*" ]]; }
 # run_at RELEASE NODE…: these kubelets are of it, and the nodes take pods.
 run_at() {
