@@ -27,20 +27,29 @@ kk plan-run "${create[@]}" --plan "$plan"
 says "$work/log/plan-run.log" 'create cluster: 5 hosts, [12] changed, '
 ok "an approved plan runs where the site is as it was, and nowhere else"
 
+# drift NAME: what is told to be otherwise than kk left it, a line each. Whatever else is not well, such as a disk of this
+# machine's that is nearly full, does not count here.
+drift() {
+    local status=0
+    "$KK" status -f "$cluster_file" --known-hosts "$state/known_hosts" --output json >"$work/log/$1.json" 2>"$work/log/$1.err" || status=$?
+    [[ $status -eq 0 || $status -eq 12 ]] || { tail -n 20 "$work/log/$1.err" >&2; fail "kk status ended with $status"; }
+    jq -r '.concerns[] | select(.name == "drift") | .lines[] | select(.well | not) | "\(.host) \(.subject): \(.detail)"' "$work/log/$1.json"
+}
+
 # What somebody has changed by hand is told, file by file, and a create puts it right.
-reach=(-f "$cluster_file" --known-hosts "$state/known_hosts")
-seconds_of kk status-well status "${reach[@]}"
-says "$work/log/status-well.log" 'all is well' 'node4 .* [0-9]+ files, folders, links and units are as kk left them$'
-say "  status took $seconds s"
+found=$(drift status-before)
+[[ ! $found ]] || fail "drift on hosts that nobody has touched: $found"
+[[ $(jq '[.concerns[] | select(.name == "drift") | .lines[] | select(.detail | test("^[0-9]+ files, .* as kk left them$"))] | length' "$work/log/status-before.json") -eq 5 ]] ||
+    fail "not all five hosts were compared"
 on node4 sh -c 'echo "# by hand" >>/etc/crictl.yaml; chmod 0644 /usr/local/bin/kubelet'
-refused status-drift 12 status "${reach[@]}"
-says "$work/log/status-drift.log" '^node4 +file /etc/crictl.yaml +UNWELL +other content; lines added: 1, missing: 0' \
-    '^node4 +file /usr/local/bin/kubelet +UNWELL ' '^hint: kk create cluster '
-[[ $(grep -c ' UNWELL ' "$work/log/status-drift.log") -eq 2 ]] || fail "status tells of more than was changed"
+drift status-drift >"$work/log/status-drift.txt"
+says "$work/log/status-drift.txt" '^node4 file /etc/crictl.yaml: other content; lines added: 1, missing: 0$' '^node4 file /usr/local/bin/kubelet: '
+[[ $(wc -l <"$work/log/status-drift.txt") -eq 2 ]] || fail "status tells of more than was changed"
+says "$work/log/status-drift.err" '^hint: kk create cluster '
 create_cluster drift-mended
 says "$work/log/drift-mended.log" 'create cluster: 5 hosts, [1-9][0-9]* changed, '
-kk status-mended status "${reach[@]}"
-says "$work/log/status-mended.log" 'all is well'
+found=$(drift status-after)
+[[ ! $found ]] || fail "a create has not put it right: $found"
 ok "two files that were changed by hand are told by name, and a create puts them right"
 
 # What somebody elsewhere needs, and no secret.
