@@ -81,7 +81,7 @@ kk() {
 refused() {
     local name=$1 code=$2 status=0
     shift 2
-    timeout 300 "$KK" "$@" >"$work/log/$name.log" 2>&1 </dev/null || status=$?
+    timeout 1200 "$KK" "$@" >"$work/log/$name.log" 2>&1 </dev/null || status=$?
     if [[ $status -ne $code ]]; then
         tail -n 40 "$work/log/$name.log" | sed 's/^/    /' >&2
         fail "$name: exit code $status, and not $code"
