@@ -1,5 +1,6 @@
 //! Reads the first entries of a bundle, of which nothing is known yet: the inventory, its checksum, its signature.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::fault::Fault;
@@ -11,6 +12,19 @@ use super::spelling::Spelling;
 
 /// No inventory is larger than this many bytes.
 pub const MAX_INVENTORY: u64 = 64 << 20;
+
+/// The bytes of an inventory that lies in a file of its own.
+///
+/// # Errors
+/// It cannot be read, or is larger than any inventory.
+pub fn read_bounded(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_INVENTORY + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_INVENTORY {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
 
 /// No signature is larger than this many bytes.
 pub const MAX_SIGNATURE: u64 = 64 << 10;

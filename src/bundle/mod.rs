@@ -41,7 +41,7 @@ pub use content::{Content, Holder};
 pub use depth::VerifyDepth;
 pub use diff::InventoryDiff;
 pub use entry::{EntryReader, PartReader};
-pub use front::MAX_INVENTORY;
+pub use front::read_bounded;
 pub use inventory::Inventory;
 pub use layout::Member;
 pub use read::{Bundle, ContentReader, EntryError, OpenError, SignatureCheck, Unverified, Verified};

@@ -8,7 +8,7 @@ use super::site::{self, Hosts, Site};
 use super::{JobError, files, gather};
 use crate::bundle::Inventory;
 use crate::cluster::Cluster;
-use crate::host::facts::{self, Facts};
+use crate::host::facts::Facts;
 use crate::host::part::script::Places;
 use crate::install::certs::Renew;
 use crate::install::{Found, Inputs};
@@ -26,7 +26,9 @@ pub async fn look(cluster: &Cluster, site: &Site, sessions: &Hosts, concurrency:
         }
         Err(error) => return vec![line("*", false, error.to_string())],
     };
-    let (facts, mut lines) = gather_facts(sessions).await;
+    let (facts, failures) = gather::facts_of(sessions).await;
+    let mut lines: Vec<Line> =
+        failures.iter().map(|(host, error)| line(host, false, format!("cannot be looked at: {error}"))).collect();
     let plan = match expected(cluster, site, &inventory, &facts) {
         Ok(plan) => plan,
         Err(error) => {
@@ -44,21 +46,6 @@ pub async fn look(cluster: &Cluster, site: &Site, sessions: &Hosts, concurrency:
 
 fn line(host: &str, well: bool, detail: impl Into<String>) -> Line {
     Line { host: host.to_owned(), subject: String::new(), well, detail: detail.into() }
-}
-
-/// By host; those that cannot be looked at are lines.
-async fn gather_facts(sessions: &Hosts) -> (BTreeMap<String, Facts>, Vec<Line>) {
-    let gathered = sessions.iter().map(|(host, machine)| async move { (host, facts::gather(machine.as_ref()).await) });
-    let (mut found, mut lines) = (BTreeMap::new(), Vec::new());
-    for (host, facts) in futures::future::join_all(gathered).await {
-        match facts {
-            Ok(facts) => {
-                found.insert(host.clone(), facts);
-            }
-            Err(error) => lines.push(line(host, false, format!("cannot be looked at: {error}"))),
-        }
-    }
-    (found, lines)
 }
 
 /// The plan that would install the cluster that stands, as its hosts are now.

@@ -17,6 +17,7 @@ use crate::bundle::{
 use crate::cluster::Cluster;
 use crate::digest::Digest;
 use crate::event::{self, Event, Events};
+use crate::host::MachineError;
 use crate::host::facts::{self, Facts};
 use crate::install::{EtcdState, Found, NodeState};
 use crate::plan::Extent;
@@ -216,25 +217,26 @@ pub async fn facts(hosts: &Hosts, events: &Events) -> Result<BTreeMap<String, Fa
     let title = "Look at the hosts".to_owned();
     let started = Instant::now();
     events.emit(Event::PhaseStarted { title: title.clone() });
-    let gathered = futures::future::join_all(
-        hosts.iter().map(|(name, machine)| async move { (name.clone(), facts::gather(machine.as_ref()).await) }),
-    )
-    .await;
-    let mut found = BTreeMap::new();
-    let mut failures = Vec::new();
-    for (name, facts) in gathered {
-        match facts {
-            Ok(facts) => {
-                found.insert(name, facts);
-            }
-            Err(error) => failures.push(error.to_string()),
-        }
-    }
+    let (found, failures) = facts_of(hosts).await;
     if !failures.is_empty() {
-        return Err(JobError::new(Kind::Host, "some hosts cannot be looked at; nothing was changed").details(failures));
+        return Err(JobError::new(Kind::Host, "some hosts cannot be looked at; nothing was changed")
+            .details(failures.values().map(ToString::to_string)));
     }
     events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
     Ok(found)
+}
+
+/// The same without a word: by host what it says, and why others say nothing.
+pub async fn facts_of(hosts: &Hosts) -> (BTreeMap<String, Facts>, BTreeMap<String, MachineError>) {
+    let asked = hosts.iter().map(|(host, machine)| async move { (host, facts::gather(machine.as_ref()).await) });
+    let (mut found, mut failures) = (BTreeMap::new(), BTreeMap::new());
+    for (host, facts) in futures::future::join_all(asked).await {
+        match facts {
+            Ok(facts) => drop(found.insert(host.clone(), facts)),
+            Err(error) => drop(failures.insert(host.clone(), error)),
+        }
+    }
+    (found, failures)
 }
 
 /// The checks before an installation that goes so far, on the hosts of which there are facts. Warnings are told; errors

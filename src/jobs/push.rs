@@ -35,8 +35,7 @@ pub fn function(bundle: Option<Arc<Bundle<Verified>>>, hosts: Hosts, concurrency
         let (bundle, hosts) = (bundle.clone(), hosts.clone());
         let pushed: BoxFuture<'static, Result<usize, Failure>> = Box::pin(async move {
             let Some(bundle) = bundle else { return Err("this run has no bundle to push from".into()) };
-            let runs_on = work.runs_on.clone();
-            let _relay = lead(&mut work.registry, runs_on.as_ref(), &hosts).await?;
+            let _relay = lead(&mut work.registry, work.runs_on.as_ref(), &hosts).await?;
             let push = Push::new(&bundle, &work, concurrency, events).await?;
             let missing = push.missing().await?;
             push.push(&missing).await?;
@@ -150,8 +149,7 @@ async fn in_registry(
     hosts: &Hosts,
 ) -> Result<HashSet<Digest>, Failure> {
     let mut work = work.clone();
-    let runs_on = work.runs_on.clone();
-    let _relay = lead(&mut work.registry, runs_on.as_ref(), hosts).await?;
+    let _relay = lead(&mut work.registry, work.runs_on.as_ref(), hosts).await?;
     let client = Client::new(&work.registry)?;
     client.login().await?;
     let wanted = wanted(bundle, &work)?;

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::Value;
 
 use super::{Store, StoreError, put};
-use crate::bundle::front::MAX_INVENTORY;
+use crate::bundle::front;
 use crate::bundle::inventory::Inventory;
 use crate::bundle::layout;
 use crate::digest::Digest;
@@ -113,13 +113,12 @@ impl Store {
 /// An inventory of the store is as hostile as a bundle's: somebody else may have been at the disk.
 fn read(path: &Path, digest: Digest) -> Result<Kept, StoreError> {
     let damaged = |reason: String| StoreError::Inventory { path: path.to_owned(), reason };
-    let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(StoreError::io(path))?;
     let imported = file.metadata().and_then(|metadata| metadata.modified()).map_err(StoreError::io(path))?;
-    file.take(MAX_INVENTORY + 1).read_to_end(&mut bytes).map_err(StoreError::io(path))?;
-    if bytes.len() as u64 > MAX_INVENTORY {
-        return Err(damaged(io::Error::from(io::ErrorKind::FileTooLarge).to_string()));
-    }
+    let bytes = front::read_bounded(file).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => damaged(error.to_string()),
+        _ => StoreError::io(path)(error),
+    })?;
     if Digest::of(&bytes) != digest {
         return Err(damaged("it does not have the digest in its name".into()));
     }

@@ -70,7 +70,7 @@ impl Site {
         store::write_private(&path, &SecretString::from(text + "\n"))
             .map_err(|source| JobError::internal(format!("cannot write {}", path.display()), source))?;
         if result != Delivered::Imported {
-            self.keep_installed(inventory)?;
+            self.keep_installed(&json)?;
         }
         Ok(delivery)
     }

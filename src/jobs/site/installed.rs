@@ -2,23 +2,21 @@
 //! it when no bundle is at hand.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 
 use secrecy::SecretString;
 
 use super::{Site, store};
-use crate::bundle::{Inventory, MAX_INVENTORY};
+use crate::bundle::{Inventory, read_bounded};
 use crate::jobs::{JobError, Kind};
 
 const FILE: &str = "installed.json";
 
 impl Site {
-    /// Keeps the inventory that the hosts now are as.
-    pub(super) fn keep_installed(&self, inventory: &Inventory) -> Result<(), JobError> {
-        let json = inventory.whole().to_json();
-        let json = json.map_err(|source| JobError::internal("the inventory cannot be written", source))?;
+    /// Keeps the inventory that the hosts now are as; `json` is that of a whole one.
+    pub(super) fn keep_installed(&self, json: &[u8]) -> Result<(), JobError> {
         let path = self.folder.join(FILE);
-        let text = SecretString::from(String::from_utf8_lossy(&json).into_owned());
+        let text = SecretString::from(String::from_utf8_lossy(json).into_owned());
         store::write_private(&path, &text)
             .map_err(|source| JobError::internal(format!("cannot write {}", path.display()), source))
     }
@@ -38,13 +36,7 @@ impl Site {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(JobError::internal(format!("cannot read {}", path.display()), source)),
         };
-        let mut bytes = Vec::new();
-        file.take(MAX_INVENTORY + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|source| JobError::internal(format!("cannot read {}", path.display()), source))?;
-        if bytes.len() as u64 > MAX_INVENTORY {
-            return Err(damaged());
-        }
+        let bytes = read_bounded(file).map_err(|source| damaged().because(source))?;
         let inventory: Inventory = serde_json::from_slice(&bytes).map_err(|source| damaged().because(source))?;
         inventory.check().map_err(|source| damaged().because(source))?;
         Ok(Some(inventory))
