@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use russh::ChannelOpenFailure;
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
@@ -13,10 +14,9 @@ use super::exec::Channel;
 use super::failure::connect;
 use super::host_key;
 use super::known_hosts::{HostKeyPolicy, KnownHosts, KnownHostsError, Verdict};
-use super::login::login;
-use super::target::{Options, Target};
-use super::transport::{dial, shake_hands};
-use crate::host::MachineError;
+use super::target::Target;
+use super::transport::shake_hands;
+use crate::host::{MachineError, Wire};
 
 /// OpenSSH allows ten sessions on a connection; hardened hosts allow fewer.
 const CHANNELS: usize = 8;
@@ -35,6 +35,17 @@ pub(super) struct Connection {
     jump: Option<Arc<Connection>>,
     /// Its host, for messages.
     name: String,
+}
+
+/// A wire to a target, and the connection that it runs through where there is a jump host.
+pub(super) struct Dialled {
+    pub wire: Box<dyn Wire>,
+    pub jump: Option<Arc<Connection>>,
+}
+
+/// Reaches the ports of targets; asked twice where a person was asked about a host key in between.
+pub(super) trait Dial: Sync {
+    fn dial<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Dialled, MachineError>>;
 }
 
 /// What the transport learns while it works, for messages.
@@ -94,25 +105,18 @@ impl client::Handler for Client {
 }
 
 impl Connection {
-    /// Connects, judges the host key, and logs in.
-    pub async fn logged_in(
+    /// Connects and judges the host key; asks where the policy says so.
+    pub async fn open(
         target: &Target,
         known_hosts: &Arc<KnownHosts>,
-        options: &Options,
+        dialler: &dyn Dial,
     ) -> Result<Self, MachineError> {
-        let mut connection = Self::open(target, known_hosts, options).await?;
-        login(&mut connection.handle, target, options).await?;
-        Ok(connection)
-    }
-
-    /// Connects and judges the host key; asks where the policy says so.
-    async fn open(target: &Target, known_hosts: &Arc<KnownHosts>, options: &Options) -> Result<Self, MachineError> {
-        match Self::attempt(target, known_hosts, options).await? {
+        match Self::attempt(target, known_hosts, dialler).await? {
             Attempt::Open(connection) => return Ok(connection),
             Attempt::Unknown(key) => host_key::ask(target, known_hosts, key).await?,
         }
         // A connection does not live for as long as a person may think, so a new one is made after the answer.
-        match Self::attempt(target, known_hosts, options).await? {
+        match Self::attempt(target, known_hosts, dialler).await? {
             Attempt::Open(connection) => Ok(connection),
             Attempt::Unknown(_) => Err(host_key::refused(
                 target,
@@ -128,7 +132,7 @@ impl Connection {
     async fn attempt(
         target: &Target,
         known_hosts: &Arc<KnownHosts>,
-        options: &Options,
+        dialler: &dyn Dial,
     ) -> Result<Attempt, MachineError> {
         let recorded = known_hosts
             .algorithms(&target.address, target.port)
@@ -140,7 +144,7 @@ impl Connection {
             port: target.port,
             notes: notes.clone(),
         };
-        let dialled = dial(target, known_hosts, options).await?;
+        let dialled = dialler.dial(target).await?;
         let opened = shake_hands(target, dialled.wire, &recorded, client).await;
         let open = |handle| Self::new(target, handle, notes.clone(), dialled.jump.clone());
         let shown = notes.lock().ok().and_then(|mut notes| notes.shown.take());

@@ -9,11 +9,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use russh::ChannelOpenFailure;
 
-use super::connection::Connection;
+use super::connection::{Connection, Dial, Dialled};
 use super::failure::{ConnectFailure, connect};
 use super::forward::Forward;
 use super::known_hosts::KnownHosts;
-use super::target::{Options, Target};
+use super::login::login;
+use super::target::{Lent, Target};
+use super::transport::tcp;
 use crate::host::MachineError;
 
 /// For so long a jump host that could not be reached is not tried again. Hundreds of hosts may wait for it, a few at a
@@ -50,18 +52,52 @@ impl fmt::Debug for Jumps {
     }
 }
 
+/// Dials on the way that a target says.
+struct Dialler<'a> {
+    jumps: &'a Jumps,
+    known_hosts: &'a Arc<KnownHosts>,
+    lent: Lent<'a>,
+}
+
+impl Dial for Dialler<'_> {
+    /// Behind a jump host, nothing of the target is looked up or asked from this machine.
+    fn dial<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Dialled, MachineError>> {
+        async move {
+            if target.via.is_empty() {
+                return Ok(Dialled { wire: Box::new(tcp(target).await?), jump: None });
+            }
+            let forward = self.jumps.forward(target, self.known_hosts, self.lent).await?;
+            let jump = Some(forward.jump().clone());
+            Ok(Dialled { wire: Box::new(forward), jump })
+        }
+        .boxed()
+    }
+}
+
 impl Jumps {
+    /// Connects to a target on its way, judges the host key, and logs in.
+    pub(super) async fn logged_in(
+        &self,
+        target: &Target,
+        known_hosts: &Arc<KnownHosts>,
+        lent: Lent<'_>,
+    ) -> Result<Connection, MachineError> {
+        let mut connection = Connection::open(target, known_hosts, &Dialler { jumps: self, known_hosts, lent }).await?;
+        login(&mut connection.handle, target, lent).await?;
+        Ok(connection)
+    }
+
     /// Has the last jump host before a target connect to it.
     pub(super) async fn forward(
         &self,
         target: &Target,
         known_hosts: &Arc<KnownHosts>,
-        options: &Options,
+        lent: Lent<'_>,
     ) -> Result<Forward, MachineError> {
         let jump = target.via.last().map(|hop| hop.name.clone()).unwrap_or_default();
         let mut second = false;
         loop {
-            let connection = self.connection(target, known_hosts, options).await?;
+            let connection = self.connection(target, known_hosts, lent).await?;
             let opening = connection.handle.channel_open_direct_tcpip(
                 target.address.as_str(),
                 u32::from(target.port),
@@ -95,7 +131,7 @@ impl Jumps {
         &'a self,
         target: &'a Target,
         known_hosts: &'a Arc<KnownHosts>,
-        options: &'a Options,
+        lent: Lent<'a>,
     ) -> BoxFuture<'a, Result<Arc<Connection>, MachineError>> {
         async move {
             let Some((last, before)) = target.via.split_last() else {
@@ -113,7 +149,7 @@ impl Jumps {
                 return Err(failed(target, why.clone()));
             }
             let hop = Target { via: before.to_vec(), ..last.clone() };
-            match Connection::logged_in(&hop, known_hosts, options).await {
+            match self.logged_in(&hop, known_hosts, lent).await {
                 Ok(connection) => {
                     let connection = Arc::new(connection);
                     *slot = Slot { connection: Some(connection.clone()), failed: None };

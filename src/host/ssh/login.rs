@@ -14,7 +14,7 @@ use super::connection::Client;
 use super::known_hosts::fingerprint;
 use super::login_failure::{broken, refused, slow};
 use super::private_key::{self, LoginKey};
-use super::target::{Options, Target};
+use super::target::{Lent, Target};
 use crate::host::MachineError;
 
 /// OpenSSH's server ends a connection after six failures; the agent's keys come last and share what is left.
@@ -83,17 +83,17 @@ impl From<AuthResult> for Outcome {
 }
 
 /// Logs in within the time that the target allows.
-pub(super) async fn login(handle: &mut Handle<Client>, target: &Target, options: &Options) -> Result<(), MachineError> {
+pub(super) async fn login(handle: &mut Handle<Client>, target: &Target, lent: Lent<'_>) -> Result<(), MachineError> {
     let limit = target.timeout.max(SHORTEST);
-    tokio::time::timeout(limit, log_in(handle, target, options)).await.unwrap_or_else(|_| Err(slow(target, limit)))
+    tokio::time::timeout(limit, log_in(handle, target, lent)).await.unwrap_or_else(|_| Err(slow(target, limit)))
 }
 
 /// Tries what the cluster file names first, then the keys of `~/.ssh/config`, then the agent.
 ///
 /// A password that the server has refused is not sent again as keyboard-interactive: both ask the same accounts, and
 /// the second failure may lock one.
-async fn log_in(handle: &mut Handle<Client>, target: &Target, options: &Options) -> Result<(), MachineError> {
-    let (mut methods, mut tried) = methods(target, options).await?;
+async fn log_in(handle: &mut Handle<Client>, target: &Target, lent: Lent<'_>) -> Result<(), MachineError> {
+    let (mut methods, mut tried) = methods(target, lent).await?;
     let mut offers = match handle.authenticate_none(target.user.as_str()).await {
         Ok(AuthResult::Success) => return Ok(()),
         Ok(AuthResult::Failure { remaining_methods, .. }) => remaining_methods,
@@ -116,7 +116,7 @@ async fn log_in(handle: &mut Handle<Client>, target: &Target, options: &Options)
             }
         }
     }
-    Err(refused(target, options, &tried, &offers))
+    Err(refused(target, lent, &tried, &offers))
 }
 
 async fn attempt(handle: &mut Handle<Client>, target: &Target, method: &Method) -> Result<Outcome, russh::Error> {
@@ -198,7 +198,7 @@ async fn agent_key(handle: &mut Handle<Client>, user: &str, identity: &AgentIden
 }
 
 /// All methods that there are secrets for, in the order in which they are tried; and notes on those that cannot be.
-async fn methods(target: &Target, options: &Options) -> Result<(Vec<Method>, Vec<String>), MachineError> {
+async fn methods(target: &Target, lent: Lent<'_>) -> Result<(Vec<Method>, Vec<String>), MachineError> {
     let passphrase = target.private_key_passphrase.as_ref();
     let unusable = |error: private_key::PrivateKeyError| MachineError::Login {
         host: target.name.clone(),
@@ -228,15 +228,15 @@ async fn methods(target: &Target, options: &Options) -> Result<(Vec<Method>, Vec
         methods.push(Method::KeyboardInteractive(password.clone()));
     }
     if methods.is_empty() {
-        found(&options.default_keys, &mut methods);
+        found(lent.default_keys, &mut methods);
     }
-    if let Some(socket) = &options.agent {
+    if let Some(socket) = lent.agent {
         match agent_identities(socket).await {
             Ok(identities) => methods.extend(
                 identities
                     .into_iter()
                     .take(AGENT_KEYS)
-                    .map(|identity| Method::AgentKey { identity: Box::new(identity), socket: socket.clone() }),
+                    .map(|identity| Method::AgentKey { identity: Box::new(identity), socket: socket.to_owned() }),
             ),
             Err(error) => notes.push(format!("the SSH agent (not usable: {error})")),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use russh::{MethodKind, MethodSet};
 
-use super::target::{Options, Target};
+use super::target::{Lent, Target};
 use crate::host::MachineError;
 
 /// The server did not come to an end with it.
@@ -38,7 +38,7 @@ pub(super) fn broken(target: &Target, tried: &[String], error: &dyn Display) -> 
 }
 
 /// Nothing that could be tried was taken.
-pub(super) fn refused(target: &Target, options: &Options, tried: &[String], offers: &MethodSet) -> MachineError {
+pub(super) fn refused(target: &Target, lent: Lent<'_>, tried: &[String], offers: &MethodSet) -> MachineError {
     let names: Vec<String> = offers.iter().map(String::from).collect();
     let takes = |kind: MethodKind| offers.contains(&kind);
     let hint = if takes(MethodKind::Password) || takes(MethodKind::KeyboardInteractive) {
@@ -51,7 +51,7 @@ pub(super) fn refused(target: &Target, options: &Options, tried: &[String], offe
             None => "Set `password`, or a key that the host knows, for the host in the cluster file.",
         }
     } else if takes(MethodKind::PublicKey) {
-        match options.agent {
+        match lent.agent {
             Some(_) => {
                 "The host takes keys only: set `privateKeyPath` to one whose public half is in its authorized_keys."
             }

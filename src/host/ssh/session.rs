@@ -9,9 +9,10 @@ use tokio::sync::Mutex;
 use super::connection::Connection;
 use super::exec::{Channel, ExecError, Finished, Input, tail};
 use super::known_hosts::KnownHosts;
+use super::options::Options;
 use super::shell::{after_marker, frame};
 use super::sudo::{Root, explain};
-use super::target::{Options, Target};
+use super::target::Target;
 use crate::host::{MachineError, Output, Wire};
 
 /// The program that runs scripts. Nothing of a script is in its arguments.
@@ -58,7 +59,7 @@ impl Session {
             return Ok(live.clone());
         }
         *current = None;
-        let connection = Connection::logged_in(&self.target, &self.known_hosts, &self.options).await?;
+        let connection = self.options.jumps.logged_in(&self.target, &self.known_hosts, self.options.lent()).await?;
         let root = tokio::time::timeout(SLOWEST_SUDO, self.probe_root(&connection))
             .await
             .unwrap_or_else(|_| Err(self.slow_sudo()))?;
@@ -126,7 +127,7 @@ impl Session {
             return Ok(None);
         }
         let target = Target { port, ..self.target.clone() };
-        let forward = self.options.jumps.forward(&target, &self.known_hosts, &self.options).await?;
+        let forward = self.options.jumps.forward(&target, &self.known_hosts, self.options.lent()).await?;
         Ok(Some(Box::new(forward)))
     }
 

@@ -1,4 +1,4 @@
-//! Where a session goes, and what the operator's machine lends it for the login.
+//! Where a session goes, and what logins there are lent.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::jumps::Jumps;
 use crate::cluster::Host;
 
 /// A host as SSH sees it.
@@ -92,30 +91,13 @@ impl Target {
     }
 }
 
-/// What the operator's machine lends to logins, and what sessions share. Clones share it too.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
+/// What the operator's machine lends to logins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lent<'a> {
     /// Socket of an SSH agent.
-    pub agent: Option<PathBuf>,
-    /// Private keys for hosts that name neither a key nor a password; those that exist are tried in this order.
-    pub default_keys: Vec<PathBuf>,
-    /// The connections to jump hosts.
-    pub jumps: Jumps,
-}
-
-impl Options {
-    /// What OpenSSH's client would use: `SSH_AUTH_SOCK`, and the usual key files in `~/.ssh`.
-    pub fn from_env() -> Self {
-        let home = std::env::home_dir();
-        Self {
-            agent: std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty()).map(PathBuf::from),
-            default_keys: home
-                .iter()
-                .flat_map(|home| ["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| home.join(".ssh").join(name)))
-                .collect(),
-            jumps: Jumps::default(),
-        }
-    }
+    pub agent: Option<&'a Path>,
+    /// Private keys for hosts that name neither a key nor a password.
+    pub default_keys: &'a [PathBuf],
 }
 
 #[cfg(test)]

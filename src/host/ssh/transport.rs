@@ -1,4 +1,4 @@
-//! What a connection travels on: TCP or a jump host's forward, the SSH handshake over it, and the settings of both.
+//! What a connection begins with: TCP, the SSH handshake over a wire, and the settings of both.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,33 +10,16 @@ use russh::{Preferred, cipher, compression};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::connection::{Client, Connection};
 use super::failure::{ConnectFailure, connect};
-use super::known_hosts::KnownHosts;
-use super::target::{Options, Target};
+use super::target::Target;
 use crate::host::{MachineError, Wire};
 
 /// The system gives a connection up when what was sent has been unheard for so long (tcp(7), TCP_USER_TIMEOUT). Keepalives
 /// find out who is silent; they wait behind an upload that a pulled cable holds up.
 const UNHEARD: Duration = Duration::from_secs(45);
 
-/// A wire to a target, and the connection that it runs through where there is a jump host.
-pub(super) struct Dialled {
-    pub wire: Box<dyn Wire>,
-    pub jump: Option<Arc<Connection>>,
-}
-
-/// Reaches the target's port. Behind a jump host, nothing of the target is looked up or asked from this machine.
-pub(super) async fn dial(
-    target: &Target,
-    known_hosts: &Arc<KnownHosts>,
-    options: &Options,
-) -> Result<Dialled, MachineError> {
-    if !target.via.is_empty() {
-        let forward = options.jumps.forward(target, known_hosts, options).await?;
-        let jump = Some(forward.jump().clone());
-        return Ok(Dialled { wire: Box::new(forward), jump });
-    }
+/// Connects to a target that this machine has a way to.
+pub(super) async fn tcp(target: &Target) -> Result<TcpStream, MachineError> {
     let connecting = async {
         let addresses: Vec<_> = tokio::net::lookup_host((target.address.as_str(), target.port))
             .await
@@ -49,17 +32,19 @@ pub(super) async fn dial(
     };
     let dialled = tokio::time::timeout(target.timeout, connecting).await;
     let dialled = dialled.unwrap_or(Err(ConnectFailure::Silent { after: target.timeout }));
-    let stream = dialled.map_err(|failure| connect(target, failure))?;
-    Ok(Dialled { wire: Box::new(stream), jump: None })
+    dialled.map_err(|failure| connect(target, failure))
 }
 
 /// Speaks SSH over a wire until keys are exchanged and the server's own key is judged.
-pub(super) async fn shake_hands(
+pub(super) async fn shake_hands<H>(
     target: &Target,
     wire: Box<dyn Wire>,
     recorded: &[Algorithm],
-    client: Client,
-) -> Result<Handle<Client>, ConnectFailure> {
+    client: H,
+) -> Result<Handle<H>, ConnectFailure>
+where
+    H: client::Handler<Error = russh::Error> + 'static,
+{
     tokio::time::timeout(target.timeout, client::connect_stream(Arc::new(config(recorded)), wire, client))
         .await
         .map_err(|_| ConnectFailure::Handshake { after: target.timeout })?
