@@ -118,3 +118,15 @@ async fn a_channel_that_nobody_reads_holds_nobody_up() {
     assert_eq!(stdout(&session, "echo quick").await, "quick\n");
     assert!(started.elapsed() < Duration::from_secs(5));
 }
+
+/// A session whose opening nobody waits for any more is given back, also where the server's answer comes later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_given_up_while_it_opens_is_free_again() {
+    let sshd = Sshd::start("MaxSessions 1");
+    let session = sshd.session().await;
+    for attempt in 0..40 {
+        let given_up = run(&session, "echo never");
+        let _ = tokio::time::timeout(Duration::from_micros(100 * attempt), given_up).await;
+    }
+    assert_eq!(stdout(&session, "echo free").await, "free\n");
+}

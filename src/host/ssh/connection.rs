@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use russh::ChannelOpenFailure;
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::exec::Channel;
 use super::failure::connect;
@@ -26,7 +26,7 @@ const MOST_REFUSALS: u32 = 40;
 
 /// A connection whose host key has been judged.
 pub(super) struct Connection {
-    pub handle: Handle<Client>,
+    handle: Arc<Handle<Client>>,
     permits: Arc<Semaphore>,
     /// How many permits there are.
     limit: AtomicUsize,
@@ -167,13 +167,23 @@ impl Connection {
 
     fn new(target: &Target, handle: Handle<Client>, notes: Arc<Mutex<Notes>>, jump: Option<Arc<Connection>>) -> Self {
         Self {
-            handle,
+            handle: Arc::new(handle),
             permits: Arc::new(Semaphore::new(CHANNELS)),
             limit: AtomicUsize::new(CHANNELS),
             notes,
             jump,
             name: target.name.clone(),
         }
+    }
+
+    /// For login; `None` once channels have been opened.
+    pub fn handle_mut(&mut self) -> Option<&mut Handle<Client>> {
+        Arc::get_mut(&mut self.handle)
+    }
+
+    /// For what is no channel of a command.
+    pub fn handle(&self) -> &Handle<Client> {
+        &self.handle
     }
 
     /// Whether the transport has ended.
@@ -208,13 +218,17 @@ impl Connection {
         let mut refusals = 0;
         loop {
             let permit = self.permits.clone().acquire_owned().await.map_err(|_| russh::Error::Disconnect)?;
-            match self.handle.channel_open_session().await {
-                Ok(channel) => return Ok(Channel::new(channel, permit)),
-                Err(russh::Error::ChannelOpenFailure(
-                    ChannelOpenFailure::ConnectFailed | ChannelOpenFailure::ResourceShortage,
-                )) if refusals < MOST_REFUSALS => refusals += 1,
-                Err(error) => return Err(error),
-            }
+            let permit = match self.open_session(permit).await {
+                Ok(channel) => return Ok(channel),
+                Err((
+                    russh::Error::ChannelOpenFailure(
+                        ChannelOpenFailure::ConnectFailed | ChannelOpenFailure::ResourceShortage,
+                    ),
+                    Some(permit),
+                )) if refusals < MOST_REFUSALS => permit,
+                Err((error, _)) => return Err(error),
+            };
+            refusals += 1;
             // A session that just ended may still be counted; beyond that, this host allows fewer (MaxSessions), and
             // the session makes do with what it has.
             tokio::time::sleep(Duration::from_millis(20 << refusals.min(5))).await;
@@ -223,6 +237,23 @@ impl Connection {
                 permit.forget();
             }
         }
+    }
+
+    /// Asks for a session, in a task of its own: where the caller gives up before the server has answered, the session
+    /// that it opens is closed all the same. Nobody would know of it otherwise, and on a host that allows one, none
+    /// would be had again.
+    async fn open_session(
+        &self,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Channel, (russh::Error, Option<OwnedSemaphorePermit>)> {
+        let handle = self.handle.clone();
+        let opening = tokio::spawn(async move {
+            match handle.channel_open_session().await {
+                Ok(channel) => Ok(Channel::new(channel, permit)),
+                Err(error) => Err((error, Some(permit))),
+            }
+        });
+        opening.await.unwrap_or(Err((russh::Error::Disconnect, None)))
     }
 }
 

@@ -83,7 +83,10 @@ impl Jumps {
         lent: Lent<'_>,
     ) -> Result<Connection, MachineError> {
         let mut connection = Connection::open(target, known_hosts, &Dialler { jumps: self, known_hosts, lent }).await?;
-        login(&mut connection.handle, target, lent).await?;
+        let handle = connection.handle_mut().ok_or_else(|| {
+            failed(target, Failed { message: "the connection is in use before the login".into(), hint: None })
+        })?;
+        login(handle, target, lent).await?;
         Ok(connection)
     }
 
@@ -98,7 +101,7 @@ impl Jumps {
         let mut second = false;
         loop {
             let connection = self.connection(target, known_hosts, lent).await?;
-            let opening = connection.handle.channel_open_direct_tcpip(
+            let opening = connection.handle().channel_open_direct_tcpip(
                 target.address.as_str(),
                 u32::from(target.port),
                 ORIGINATOR,
