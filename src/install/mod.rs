@@ -19,6 +19,7 @@ pub mod os;
 pub mod registry;
 pub mod remove;
 pub mod renew;
+pub mod rotate;
 pub mod runtime;
 pub mod sources;
 mod started;

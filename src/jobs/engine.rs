@@ -16,13 +16,28 @@ use crate::run::{Executor, Journal, Limits, LockError, Operator, RunError, SiteL
 /// The program that runs, also where its file has been replaced meanwhile (proc(5)).
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
+/// The command that rotates authorities, as the lock and the journal name it.
+pub const ROTATE_CA: &str = "certs rotate-ca";
+
+/// Commands that need no authorities, or are the rotation itself.
+const DURING_ROTATION: &[&str] =
+    &[ROTATE_CA, "etcd backup", "delete cluster", "artifact import", "artifact store prune"];
+
 /// The site is this run's alone until the lock is dropped.
+///
+/// # Errors
+/// Another run is at work, or the authorities are being rotated: hosts would be given what others do not trust yet.
 pub fn lock(site: &Site, command: &str) -> Result<SiteLock, JobError> {
-    SiteLock::take(site.folder(), command).map_err(|error| match error {
+    let lock = SiteLock::take(site.folder(), command).map_err(|error| match error {
         LockError::Held { .. } => JobError::new(Kind::Host, error.to_string())
             .hint("wait until it has ended; the lock goes with its process, however that ends"),
         LockError::File { .. } => JobError::internal("cannot lock the site", error),
-    })
+    })?;
+    if site.rotation()?.is_some() && !DURING_ROTATION.contains(&command) {
+        let message = format!("the site's authorities are being rotated; {command} has to wait until that is done");
+        return Err(JobError::new(Kind::Preflight, message).hint("kk certs rotate-ca -f CLUSTER.yaml goes on with it"));
+    }
+    Ok(lock)
 }
 
 /// The same for a folder that is no site's: a store that is named itself.

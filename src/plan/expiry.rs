@@ -200,6 +200,8 @@ mod tests {
             not_before: NOW - DAY,
             not_after: NOW + days * DAY,
             digest: Digest::of(format!("{issuer}{days}").as_bytes()),
+            key: None,
+            authority_key: None,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod preflight;
 mod remove;
 mod render;
 mod renew;
+mod rotate;
 pub mod status;
 pub mod suffice;
 mod survey;
@@ -37,6 +38,7 @@ pub use leave::leave;
 pub use remove::remove;
 pub use render::{render, render_changes};
 pub use renew::renew;
+pub use rotate::rotate;
 pub use survey::{Finding, StepPlace, Survey};
 
 /// What a job will do, in full.

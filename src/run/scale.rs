@@ -17,6 +17,10 @@ use crate::event::silent;
 use crate::host::{Machine, MachineError, Output, Script};
 use crate::plan::tests::{bare, many};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long a simulated host takes for every answer.
 const LATENCY: Duration = Duration::from_millis(20);
 

@@ -2,6 +2,7 @@
 
 mod check_expiration;
 mod renew;
+mod rotate_ca;
 
 use clap::Subcommand;
 
@@ -12,11 +13,13 @@ use crate::jobs::JobError;
 pub enum Command {
     CheckExpiration(check_expiration::Args),
     Renew(renew::Args),
+    RotateCa(rotate_ca::Args),
 }
 
 pub fn run(command: Command) -> Result<(), JobError> {
     match command {
         Command::CheckExpiration(args) => check_expiration::run(args),
         Command::Renew(args) => renew::run(args),
+        Command::RotateCa(args) => rotate_ca::run(args),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::check::check_of;
+use super::check::{USUAL, check_of};
 use super::script::{Marker, Places, results, wrap};
 use super::verdict::CHECK_SECONDS;
 use super::{Part, Source};
@@ -36,7 +36,9 @@ pub fn apply_script(step: &Step, differing: &[usize], places: &Places, marker: &
         })
         .collect();
     let wait = lock_wait(step);
-    let mut body = format!(
+    let mut body = String::with_capacity(USUAL);
+    let _ = write!(
+        body,
         r#"mkdir -p -m 0700 -- "$kk_run" || return 1
 exec 9>"$kk_run/lock"
 flock -w {wait} 9 || {{ echo "another kk has been at work on this host for {wait} s" >&2; return 75; }}

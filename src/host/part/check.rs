@@ -18,9 +18,12 @@ pub enum Verdict {
     },
 }
 
+/// Bytes that the bodies of most scripts have room in.
+pub(super) const USUAL: usize = 16 << 10;
+
 /// A script that checks all parts and changes nothing.
 pub fn check_script(step: &Step, places: &Places, marker: &Marker) -> String {
-    let mut body = String::new();
+    let mut body = String::with_capacity(USUAL);
     for (index, part) in step.parts.iter().enumerate() {
         let _ = writeln!(body, "({}) >/dev/null 2>&1\nkk_say {index} $?", check_of(part));
     }

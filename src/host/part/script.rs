@@ -91,38 +91,38 @@ pub(super) fn wrap<'a>(parts: impl Iterator<Item = &'a Part>, places: &Places, m
             }
         }
     }
-    format!(
-        r#"kk_all() {{
-trap '' HUP
-trap : PIPE
-LC_ALL=C PATH={path} KK_LEFT_OUT={left_out}
-export LC_ALL PATH KK_LEFT_OUT
-umask 022
-kk_marker={marker} kk_state={state} kk_run={run}
-{common}{functions}
-kk_done() {{
+    // In one piece of the right size: a text that grows leaves copies of the secrets in it behind.
+    [
+        "kk_all() {\ntrap '' HUP\ntrap : PIPE\nLC_ALL=C PATH=",
+        &quote(&places.path),
+        " KK_LEFT_OUT=",
+        &quote(&places.left_out),
+        "\nexport LC_ALL PATH KK_LEFT_OUT\numask 022\nkk_marker=",
+        &marker.0,
+        " kk_state=",
+        &quote(&places.state),
+        " kk_run=",
+        &quote(&places.run),
+        "\n",
+        file::COMMON,
+        &functions.concat(),
+        DONE,
+        "kk_body() {\n",
+        body,
+        "\n}\nkk_body\n}\nkk_all </dev/null\nexit $?\n",
+    ]
+    .concat()
+}
+
+/// What is said of a part that was made to hold, or could not be.
+const DONE: &str = r#"
+kk_done() {
   if [ "$2" -eq 0 ]; then kk_say "$1" changed; return 0; fi
   kk_say "$1" failed "$2"
   tail -c 16384 -- "$kk_log" >&2
   return 1
-}}
-kk_body() {{
-{body}
-}}
-kk_body
-}}
-kk_all </dev/null
-exit $?
-"#,
-        path = quote(&places.path),
-        left_out = quote(&places.left_out),
-        marker = marker.0,
-        state = quote(&places.state),
-        run = quote(&places.run),
-        common = file::COMMON,
-        functions = functions.concat(),
-    )
 }
+"#;
 
 /// The lines that carry the marker: the part's index, then the words behind it.
 pub(super) fn results<'a>(marker: &'a Marker, stdout: &'a str) -> impl Iterator<Item = (usize, Vec<&'a str>)> {

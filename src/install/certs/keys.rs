@@ -17,6 +17,8 @@ pub trait KeyStore {
     fn load(&self, name: &str) -> Result<Option<String>, std::io::Error>;
     /// Keeps a text, readable by the operator alone.
     fn save(&self, name: &str, text: &SecretString) -> Result<(), std::io::Error>;
+    /// Keeps it no longer; nothing happens where there is none.
+    fn remove(&self, name: &str) -> Result<(), std::io::Error>;
 }
 
 /// Which kept certificates are made anew though they would still do.
@@ -178,8 +180,22 @@ fn leaf(
     renew: impl Fn(&str) -> bool,
 ) -> Result<Pair, CertError> {
     match kept(store, name)? {
-        Some(pair) if issue::covers(&pair.certificate, request) && !renew(&pair.certificate) => Ok(pair),
+        Some(pair)
+            if issue::covers(&pair.certificate, request)
+                && is_of(&pair.certificate, authority)
+                && !renew(&pair.certificate) =>
+        {
+            Ok(pair)
+        }
         _ => keep(store, name, issue::leaf(authority, request)?),
+    }
+}
+
+/// Whether this authority signed a kept certificate; after a rotation it is another one.
+fn is_of(certificate: &str, authority: &Pair) -> bool {
+    match (read_pem(certificate), read_pem(&authority.certificate)) {
+        (Ok(certificate), Ok(authority)) => certificate.is_of(&authority),
+        _ => false,
     }
 }
 
@@ -198,7 +214,7 @@ fn service_account(store: &dyn KeyStore) -> Result<ServiceAccount, CertError> {
 
 /// The new pair takes the old one's place in the moment in which its key is written: the certificate lies beside it
 /// already, and whoever finds the key with another certificate takes that one.
-fn keep(store: &dyn KeyStore, name: &str, pair: Pair) -> Result<Pair, CertError> {
+pub(super) fn keep(store: &dyn KeyStore, name: &str, pair: Pair) -> Result<Pair, CertError> {
     let certificate = SecretString::from(pair.certificate.clone());
     save(store, &format!("{name}.next.crt"), &certificate)?;
     save(store, &format!("{name}.key"), &pair.key)?;
@@ -206,7 +222,7 @@ fn keep(store: &dyn KeyStore, name: &str, pair: Pair) -> Result<Pair, CertError>
     Ok(pair)
 }
 
-fn kept(store: &dyn KeyStore, name: &str) -> Result<Option<Pair>, CertError> {
+pub(super) fn kept(store: &dyn KeyStore, name: &str) -> Result<Option<Pair>, CertError> {
     let Some(key) = load(store, &format!("{name}.key"))? else { return Ok(None) };
     for file in [format!("{name}.crt"), format!("{name}.next.crt")] {
         match load(store, &file)? {
@@ -226,16 +242,16 @@ fn matches(key: &str, certificate: &str) -> bool {
     pem.parse_x509().is_ok_and(|certificate| certificate.public_key().raw == key.subject_public_key_info())
 }
 
-fn load(store: &dyn KeyStore, name: &str) -> Result<Option<String>, CertError> {
+pub(super) fn load(store: &dyn KeyStore, name: &str) -> Result<Option<String>, CertError> {
     store.load(name).map_err(|source| CertError::Store { name: name.to_owned(), source })
 }
 
-fn save(store: &dyn KeyStore, name: &str, text: &SecretString) -> Result<(), CertError> {
+pub(super) fn save(store: &dyn KeyStore, name: &str, text: &SecretString) -> Result<(), CertError> {
     store.save(name, text).map_err(|source| CertError::Store { name: name.to_owned(), source })
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::cell::RefCell;
 
     use secrecy::ExposeSecret;
@@ -244,7 +260,7 @@ mod tests {
 
     /// Keeps in memory, and can be made to stop after some writes, as a kill does.
     #[derive(Default)]
-    struct Memory {
+    pub struct Memory {
         files: RefCell<BTreeMap<String, String>>,
         writes_left: RefCell<Option<usize>>,
     }
@@ -260,6 +276,22 @@ mod tests {
             }
             self.files.borrow_mut().insert(name.to_owned(), text.expose_secret().to_owned());
             Ok(())
+        }
+
+        fn remove(&self, name: &str) -> Result<(), std::io::Error> {
+            self.files.borrow_mut().remove(name);
+            Ok(())
+        }
+    }
+
+    impl Memory {
+        /// Fails from then on, or never.
+        pub fn stop_after(&self, writes: Option<usize>) {
+            self.writes_left.replace(writes);
+        }
+
+        pub fn names(&self) -> Vec<String> {
+            self.files.borrow().keys().cloned().collect()
         }
     }
 

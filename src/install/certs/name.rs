@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A certificate that can be renewed. Authorities cannot: everything would have to be made anew with them.
+/// A certificate that can be renewed. Authorities are none of these: everything has to be made anew with them, which
+/// [`super::rotation`] is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
     /// What API servers show.
@@ -94,10 +95,7 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|name| name.as_str() == text);
         found.ok_or_else(|| match text.ends_with("-ca") {
-            true => {
-                "authorities are not renewed: they are valid for ten years, and all that they signed goes with them"
-                    .into()
-            }
+            true => "it is an authority: all that it signed goes with it, and kk certs rotate-ca is for that".into(),
             false => format!("it is one of {}", Self::ALL.map(Self::as_str).join(", ")),
         })
     }
@@ -112,7 +110,7 @@ mod tests {
         for name in Name::ALL {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
-        assert!("kubernetes-ca".parse::<Name>().unwrap_err().contains("ten years"));
+        assert!("kubernetes-ca".parse::<Name>().unwrap_err().contains("rotate-ca"));
         assert!("api".parse::<Name>().unwrap_err().contains("apiserver, "));
     }
 }

@@ -1,5 +1,6 @@
 //! Reading certificates that lie elsewhere: what they say, and nothing about whether it is true.
 
+use x509_parser::extensions::{KeyIdentifier, ParsedExtension};
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::X509Name;
@@ -8,6 +9,8 @@ use crate::digest::Digest;
 
 /// The largest certificate file that is read, in bytes.
 const LARGEST: usize = 64 << 10;
+/// Of an identifier of a key, so many bytes count; they are 20, by what everybody makes.
+const LONGEST_IDENTIFIER: usize = 64;
 /// Of a name, so many characters are shown.
 const NAME: usize = 120;
 
@@ -24,6 +27,18 @@ pub struct Certificate {
     pub not_after: i64,
     /// Of its bytes.
     pub digest: Digest,
+    /// Its own subject key identifier, in hexadecimal digits; authorities have one (RFC 5280, section 4.2.1.2).
+    pub key: Option<String>,
+    /// That of the authority that signed it (RFC 5280, section 4.2.1.1).
+    pub authority_key: Option<String>,
+}
+
+impl Certificate {
+    /// Whether this authority says to have signed it, and not another of the same name. An authority without an
+    /// identifier of its key is known by its name alone.
+    pub fn is_of(&self, authority: &Certificate) -> bool {
+        self.issuer == authority.subject && (authority.key.is_none() || self.authority_key == authority.key)
+    }
 }
 
 /// Why a text is not read as a certificate.
@@ -67,7 +82,23 @@ pub fn read_der(bytes: &[u8]) -> Result<Certificate, ReadError> {
         not_before: parsed.validity().not_before.timestamp(),
         not_after: parsed.validity().not_after.timestamp(),
         digest: Digest::of(bytes),
+        key: identifier(&parsed, |extension| match extension {
+            ParsedExtension::SubjectKeyIdentifier(key) => Some(key),
+            _ => None,
+        }),
+        authority_key: identifier(&parsed, |extension| match extension {
+            ParsedExtension::AuthorityKeyIdentifier(authority) => authority.key_identifier.as_ref(),
+            _ => None,
+        }),
     })
+}
+
+fn identifier<'a>(
+    certificate: &'a X509Certificate<'a>,
+    of: impl Fn(&'a ParsedExtension<'a>) -> Option<&'a KeyIdentifier<'a>>,
+) -> Option<String> {
+    let key = certificate.extensions().iter().find_map(|extension| of(extension.parsed_extension()))?;
+    Some(key.0.iter().take(LONGEST_IDENTIFIER).map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn common_name(name: &X509Name<'_>) -> String {
@@ -94,6 +125,9 @@ mod tests {
         let read = read_pem(&pair.certificate).unwrap();
         assert_eq!((read.subject.as_str(), read.issuer.as_str()), ("node1", "test-ca"));
         assert_eq!(read.not_after - read.not_before, 30 * 86_400 + 3600);
+        // Another authority of the same name is another one.
+        assert!(read.is_of(&read_pem(&ca.certificate).unwrap()));
+        assert!(!read.is_of(&read_pem(&authority("test-ca").unwrap().certificate).unwrap()));
         // What stands before and behind it does not matter.
         assert_eq!(read_pem(&format!("# x\n{}{}", pair.certificate, ca.certificate)), Ok(read));
     }

@@ -32,8 +32,9 @@ pub use status::{Backup, Member, Report, Situation, read_member, report, status_
 /// Where KubeKey's users look for etcd's certificates.
 pub const SSL: &str = "/etc/ssl/etcd/ssl";
 
-/// What a member reads of its own.
-pub const CERTIFICATES: &[&str] = &["/etc/ssl/etcd/ssl/member.pem", "/etc/ssl/etcd/ssl/member-key.pem"];
+/// What a member has read when it began: its own pair, which it looks at again at every handshake, and whom it trusts.
+pub const CERTIFICATES: &[&str] =
+    &["/etc/ssl/etcd/ssl/member.pem", "/etc/ssl/etcd/ssl/member-key.pem", "/etc/ssl/etcd/ssl/ca.pem"];
 
 /// How a member finds the others when its data folder is empty. Once it has data, it reads none of this.
 pub enum Beginning<'a> {

@@ -12,6 +12,10 @@ use crate::install::certs::on_hosts::{APISERVER, CONTROLLER_MANAGER, Reader, SCH
 use crate::install::kubernetes::{KUBECTL, bind_port, etcd_client};
 use crate::install::started::restart_container;
 
+/// Authorities whom the API server and the controller manager trust, which they read when they begin.
+const TRUSTED: &[&str] =
+    &["/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/pki/front-proxy-ca.crt", "/etc/kubernetes/pki/etcd/ca.crt"];
+
 /// What is due on the host.
 pub fn renew(renewal: &Renewal, host: &Host) -> Step {
     let mut parts = Vec::new();
@@ -46,9 +50,12 @@ fn kubeadm(renewal: &Renewal, host: &Host, due: &Due) -> Part {
 
 /// The static pods use what lies there, and the API server shows it.
 pub fn restart(renewal: &Renewal, host: &Host) -> Step {
-    let mut parts: Vec<Part> = [APISERVER, CONTROLLER_MANAGER, SCHEDULER]
+    let mut parts: Vec<Part> = [(APISERVER, TRUSTED), (CONTROLLER_MANAGER, TRUSTED), (SCHEDULER, &[])]
         .iter()
-        .map(|name| restart_container(name, &read_by(Reader::Container(name))))
+        .map(|(name, trusted)| {
+            let files = [read_by(Reader::Container(name)), trusted.to_vec()].concat();
+            restart_container(name, &files)
+        })
         .collect();
     parts.insert(1, answers(renewal, host));
     Step::new("renew/restart", "Restart the control plane", parts)

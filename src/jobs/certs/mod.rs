@@ -3,3 +3,5 @@
 pub mod check;
 pub(super) mod look;
 pub mod renew;
+mod renewal;
+pub mod rotate;

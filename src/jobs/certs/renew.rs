@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use time::macros::format_description;
 
-use super::look;
+use super::{look, renewal};
 use crate::cluster::Cluster;
 use crate::event::Events;
 use crate::install::certs::on_hosts::PLACES;
@@ -129,18 +128,7 @@ fn make_plan(
     due: &BTreeMap<String, Vec<Due>>,
     keys: &Keys,
 ) -> Result<Plan, JobError> {
-    let mut kubelets = BTreeMap::new();
-    for (host, due) in due {
-        if due.iter().any(|due| due.name == Name::Kubelet) {
-            let pair = keys
-                .kubelet(host)
-                .map_err(|source| JobError::new(Kind::Internal, format!("cannot sign for {host}")).because(source))?;
-            kubelets.insert(host.clone(), pair);
-        }
-    }
-    let stamp = OffsetDateTime::now_utc()
-        .format(format_description!("[year]-[month]-[day]-[hour]-[minute]-[second]"))
-        .map_err(|source| JobError::internal("cannot write the time", source))?;
+    let (kubelets, stamp) = (renewal::kubelets(keys, due)?, renewal::stamp()?);
     let renewal = Renewal { cluster, keys, names, due, kubelets: &kubelets, stamp: &stamp };
     let fail = |source| JobError::new(Kind::Internal, "no plan can be made").because(source);
     let kubeconfig = match names.contains(&Name::Operator) {

@@ -18,7 +18,7 @@ pub use trust::TrustRecord;
 use super::{JobError, Kind};
 use crate::cluster::Cluster;
 use crate::install::RegistryLogin;
-use crate::install::certs::{Keys, Pair, Renew};
+use crate::install::certs::{CertError, KeyStore, Keys, Pair, Renew, Rotation};
 use crate::install::templates::{BUILT_IN, Templates};
 
 /// Folder of the store in the site's.
@@ -131,10 +131,31 @@ impl Site {
             true => Keys::renewed(cluster, &folder, renew),
             false => Keys::renewed(cluster, &store::Draft::over(folder), renew),
         };
-        let mut keys =
-            keys.map_err(|source| JobError::new(Kind::Internal, "cannot prepare the site's keys").because(source))?;
+        let mut keys = keys.map_err(no_keys)?;
         keys.foreign_registry_ca = self.foreign_registry_ca(cluster)?;
         Ok(keys)
+    }
+
+    /// The rotation of authorities that is under way.
+    pub fn rotation(&self) -> Result<Option<Rotation>, JobError> {
+        Rotation::load(&store::Folder(self.keys_folder())).map_err(no_keys)
+    }
+
+    /// All keys as a pass of a rotation has them. With `keep` false, nothing of it is kept.
+    pub fn rotated_keys(&self, cluster: &Cluster, rotation: &Rotation, keep: bool) -> Result<Keys, JobError> {
+        let prepare = |store: &dyn KeyStore| {
+            rotation.keep(store)?;
+            Keys::prepare(cluster, store)
+        };
+        let folder = store::Folder(self.keys_folder());
+        let mut keys = if keep { prepare(&folder) } else { prepare(&store::Draft::over(folder)) }.map_err(no_keys)?;
+        keys.foreign_registry_ca = self.foreign_registry_ca(cluster)?;
+        Ok(keys)
+    }
+
+    /// All hosts are through the last pass.
+    pub fn end_rotation(&self, rotation: &Rotation) -> Result<(), JobError> {
+        rotation.end(&store::Folder(self.keys_folder())).map_err(no_keys)
     }
 
     /// The authority of Kubernetes and the operator's own pair, which is made anew in its last week.
@@ -185,4 +206,8 @@ impl Site {
         Templates::new(&overrides)
             .map_err(|source| JobError::new(Kind::File, "a template of the site is faulty").because(source))
     }
+}
+
+fn no_keys(source: CertError) -> JobError {
+    JobError::new(Kind::Internal, "cannot prepare the site's keys").because(source)
 }

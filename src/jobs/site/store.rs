@@ -29,12 +29,20 @@ impl KeyStore for Folder {
     fn save(&self, name: &str, text: &SecretString) -> Result<(), io::Error> {
         write_private(&self.0.join(name), text)
     }
+
+    fn remove(&self, name: &str) -> Result<(), io::Error> {
+        match fs::remove_file(self.0.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What would be kept in a folder, and is not.
 pub struct Draft {
     folder: Folder,
-    written: RefCell<BTreeMap<String, SecretString>>,
+    /// `None`: it was removed.
+    written: RefCell<BTreeMap<String, Option<SecretString>>>,
 }
 
 impl Draft {
@@ -47,13 +55,18 @@ impl Draft {
 impl KeyStore for Draft {
     fn load(&self, name: &str) -> Result<Option<String>, io::Error> {
         match self.written.borrow().get(name) {
-            Some(text) => Ok(Some(text.expose_secret().to_owned())),
+            Some(text) => Ok(text.as_ref().map(|text| text.expose_secret().to_owned())),
             None => self.folder.load(name),
         }
     }
 
     fn save(&self, name: &str, text: &SecretString) -> Result<(), io::Error> {
-        self.written.borrow_mut().insert(name.to_owned(), text.clone());
+        self.written.borrow_mut().insert(name.to_owned(), Some(text.clone()));
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), io::Error> {
+        self.written.borrow_mut().insert(name.to_owned(), None);
         Ok(())
     }
 }

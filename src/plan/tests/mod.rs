@@ -5,6 +5,7 @@ pub use create::outline;
 mod etcd;
 mod init;
 mod renew;
+mod rotate;
 mod suffice;
 
 use std::collections::BTreeMap;
@@ -112,6 +113,10 @@ impl KeyStore for Forgetful {
     }
 
     fn save(&self, _name: &str, _text: &SecretString) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self, _name: &str) -> std::io::Result<()> {
         Ok(())
     }
 }
