@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::kubernetes::KUBECTL;
+use super::kubernetes::{KUBECTL, everywhere};
 use super::{Inputs, InstallError};
 use crate::cluster::Cluster;
 use crate::host::Step;
@@ -48,10 +48,7 @@ pub fn all_ready(cluster: &Cluster) -> Step {
         parts.push(flannel_runs(cluster));
     }
     if cluster.spec.network.plugin != "none" {
-        parts.push(settled(
-            "Wait until CoreDNS runs",
-            format!("{KUBECTL} -n kube-system rollout status deployment/coredns --timeout 1s >/dev/null 2>&1"),
-        ));
+        parts.push(settled("Wait until CoreDNS runs", everywhere::coredns_runs()));
     }
     Step::new("nodes/ready", "Wait for the cluster", parts)
 }
@@ -153,31 +150,14 @@ pub fn nodes_ready(cluster: &Cluster) -> Part {
     let names = if count == 1 { String::new() } else { names.join(" ") };
     settled(
         format!("Wait until {count} nodes are ready"),
-        here(count, &format!("{KUBECTL} get nodes {names} -o 'jsonpath={rows}'"), "True"),
+        everywhere::here(count, &format!("{KUBECTL} get nodes {names} -o 'jsonpath={rows}'"), "True"),
     )
 }
 
-/// On every node a pod of flannel's is ready. Where some are left out, the rollout as a whole never ends.
 fn flannel_runs(cluster: &Cluster) -> Part {
-    let rows = "NODE:.spec.nodeName,READY:.status.containerStatuses[0].ready";
-    let pods = format!("{KUBECTL} -n kube-flannel get pods --no-headers -o 'custom-columns={rows}'");
     settled(
         "Wait until flannel runs on every node",
-        format!(
-            "if [ -z \"$KK_LEFT_OUT\" ]; then\n\
-             {KUBECTL} -n kube-flannel rollout status daemonset/kube-flannel-ds --timeout 1s >/dev/null 2>&1\n\
-             exit\nfi\n{}",
-            here(cluster.nodes().len(), &pods, "true")
-        ),
-    )
-}
-
-/// Of `count` nodes all but those that are left out have this word behind their name in what `rows` prints.
-fn here(count: usize, rows: &str, word: &str) -> String {
-    format!(
-        "set -- $KK_LEFT_OUT\n\
-         found=$({rows} 2>/dev/null | awk -v out=\" $KK_LEFT_OUT \" '$2 == \"{word}\" && !index(out, \" \" $1 \" \") && !seen[$1]++' | wc -l)\n\
-         [ \"$found\" -ge $(({count} - $#)) ]"
+        everywhere::daemon_runs(cluster, "kube-flannel", "kube-flannel-ds", ""),
     )
 }
 

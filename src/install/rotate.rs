@@ -96,7 +96,6 @@ pub fn trust(turn: &Turn, host: &Host) -> Step {
         parts.push(Part::file(format!("{PKI}/ca.crt"), keys.kubernetes_ca.certificate.clone()));
         if control_plane {
             parts.push(Part::secret_file(format!("{PKI}/ca.key"), keys.kubernetes_ca.key.clone()));
-            parts.push(kubeconfigs(turn, CONFS));
         }
         parts.push(kubeconfigs(turn, KUBELET_CONF));
     }
@@ -130,8 +129,9 @@ fn kubeconfigs(turn: &Turn, files: &str) -> Part {
     )
 }
 
-/// kubeadm writes one authority into kubeconfigs that it renews; the API server may still show a certificate of the other.
-pub fn trust_after_kubeadm(turn: &Turn) -> Step {
+/// Comes after kubeadm: what it is to renew it finds by the file that was looked at, and it writes one authority into
+/// kubeconfigs, while API servers may show a certificate of the other.
+pub fn trust_in_kubeconfigs(turn: &Turn) -> Step {
     Step::new("rotate/kubeconfigs", "Place the authorities in kubeconfigs", vec![kubeconfigs(turn, CONFS)])
 }
 

@@ -65,7 +65,7 @@ pub fn rotate(
         let tasks = control_planes().map(|host| {
             let mut steps = vec![renew::control_plane(renewal, host)];
             if kubernetes {
-                steps.push(rotate::trust_after_kubeadm(turn));
+                steps.push(rotate::trust_in_kubeconfigs(turn));
             }
             steps.push(renew::restart_control_plane(renewal, host));
             on(host, steps)

@@ -2,6 +2,7 @@
 
 mod auto_renew;
 mod binaries;
+pub mod everywhere;
 mod follow;
 mod images;
 mod init;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::init::{CONFIG, documents};
-use super::{KUBECTL, api_server_url, binaries};
+use super::{KUBECTL, api_server_url, binaries, everywhere};
 use crate::cluster::{CONTROL_PLANE, ETCD, Host};
 use crate::digest::Digest;
 use crate::host::Step;
@@ -99,15 +99,11 @@ pub fn addons(inputs: &Inputs) -> Result<Step, InstallError> {
         ));
         parts.push(Part::wait(
             "Wait until kube-proxy runs on every node",
-            format!("{KUBECTL} -n kube-system rollout status daemonset/kube-proxy --timeout 1s >/dev/null 2>&1"),
+            everywhere::daemon_runs(inputs.cluster, "kube-system", "kube-proxy", "-l k8s-app=kube-proxy"),
             PATIENCE,
         ));
     }
-    parts.push(Part::wait(
-        "Wait until CoreDNS runs",
-        format!("{KUBECTL} -n kube-system rollout status deployment/coredns --timeout 1s >/dev/null 2>&1"),
-        PATIENCE,
-    ));
+    parts.push(Part::wait("Wait until CoreDNS runs", everywhere::coredns_runs(), PATIENCE));
     Ok(Step::new("upgrade/addons", "Upgrade CoreDNS and kube-proxy", parts))
 }
 

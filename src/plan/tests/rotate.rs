@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Forgetful, cluster};
-use crate::install::certs::{Authority, Keys, Pass, Rotation};
-use crate::install::renew::Renewal;
+use crate::digest::Digest;
+use crate::install::certs::{Authority, Keys, Name, Pass, Rotation};
+use crate::install::renew::{Due, Renewal};
 use crate::install::rotate::Turn;
 use crate::plan::{Order, Plan, render, rotate};
 
@@ -15,7 +16,8 @@ fn planned(authorities: &[Authority], pass: Pass) -> Plan {
     let keys = Keys::prepare(&cluster, &Forgetful).expect("keys can be made");
     let rotation = Rotation { authorities: authorities.iter().copied().collect::<BTreeSet<_>>(), pass };
     let names = rotation.names();
-    let (due, kubelets) = (BTreeMap::new(), BTreeMap::new());
+    let conf = Due { name: Name::AdminConf, path: "/etc/kubernetes/admin.conf", digest: Digest::of(b"old") };
+    let (due, kubelets) = (BTreeMap::from([("node1".to_owned(), vec![conf])]), BTreeMap::new());
     let renewal =
         Renewal { cluster: &cluster, keys: &keys, names: &names, due: &due, kubelets: &kubelets, stamp: "now" };
     let turn = Turn { cluster: &cluster, rotation: &rotation, keys: &keys, leave_workloads: false };
@@ -53,6 +55,14 @@ fn one_member_and_one_control_plane_at_a_time_and_all_trust_before() {
     assert_eq!(after("trust"), Some(vec!["signing".into()]));
     assert_eq!(after("control-planes"), Some(vec!["trust".into(), "etcd".into(), "kubelets".into()]));
     assert_eq!(after("etcd"), Some(vec!["etcd-files".into()]));
+}
+
+/// What is due is known by the file as it was found: whatever else changes it comes later.
+#[test]
+fn kubeconfigs_are_renewed_before_they_are_changed() {
+    let text = render(&planned(&Authority::ALL, Pass::Sign));
+    let renewed = text.find("- Renew admin.conf").expect("it is renewed");
+    assert!(text.find("/etc/kubernetes/admin.conf").expect("it is changed") > renewed, "{text}");
 }
 
 #[test]
