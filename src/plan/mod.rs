@@ -14,6 +14,7 @@ mod remove;
 mod render;
 mod renew;
 mod rotate;
+mod sequence;
 pub mod status;
 pub mod suffice;
 mod survey;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::{OperatorWork, Order, Plan, Stage, Task};
-use crate::cluster::Host;
+use super::sequence::{Sequence, on};
+use super::{OperatorWork, Order, Plan, Task};
 use crate::host::Step;
 use crate::install::certs::Name;
 use crate::install::renew::{self, Renewal};
@@ -17,42 +17,34 @@ use crate::install::{InstallError, nodes};
 /// one member of etcd and one control plane is restarted at a time, and the next not before it is well again.
 pub fn renew(renewal: &Renewal, kubeconfig: Option<(PathBuf, SecretString)>) -> Result<Plan, InstallError> {
     let cluster = renewal.cluster;
-    let mut stages: Vec<Stage> = Vec::new();
-    let mut add = |name: &str, title: &str, after: &[&str], order: Order, tasks: Vec<Task>| {
-        let after = after.iter().filter(|after| stages.iter().any(|stage| stage.name == **after));
-        let after = after.map(|name| (*name).to_owned()).collect();
-        if !tasks.is_empty() {
-            stages.push(Stage { name: name.into(), title: title.into(), after, order, tasks });
-        }
-    };
-    let on = |host: &Host, steps: Vec<Step>| Task::Host { host: host.name.clone(), steps };
+    let mut stages = Sequence::default();
 
     if renewal.any([Name::Etcd]) {
         let members = cluster.etcd_hosts();
         let files: Result<_, InstallError> =
             members.iter().map(|host| Ok(on(host, vec![renew::etcd_files(renewal, host)?]))).collect();
-        add("etcd-files", "Place the certificates of etcd", &[], Order::Parallel, files?);
+        stages.add("etcd-files", "Place the certificates of etcd", &[], Order::Parallel, files?);
         let restart = members.iter().map(|host| on(host, vec![renew::restart_etcd(renewal)])).collect();
-        add("etcd", "Restart etcd", &["etcd-files"], Order::OneByOne, restart);
+        stages.add("etcd", "Restart etcd", &["etcd-files"], Order::OneByOne, restart);
     }
     if renewal.any([Name::Registry]) {
         let hosts = cluster.registry_hosts();
         let tasks: Result<_, InstallError> =
             hosts.iter().map(|host| Ok(on(host, vec![renew::registry(renewal)?]))).collect();
-        add("registry", "Renew the certificate of the registry", &[], Order::Parallel, tasks?);
+        stages.add("registry", "Renew the certificate of the registry", &[], Order::Parallel, tasks?);
     }
     if renewal.any([Name::Kubelet, Name::KubeletServing]) {
         let tasks = cluster.nodes().iter().map(|host| on(host, vec![renew::kubelet(renewal, host)])).collect();
-        add("kubelets", "Renew the certificates of kubelets", &[], Order::Parallel, tasks);
+        stages.add("kubelets", "Renew the certificates of kubelets", &[], Order::Parallel, tasks);
     }
     if renewal.any(Name::ALL.into_iter().filter(|name| name.is_kubeadms() || *name == Name::ApiserverEtcdClient)) {
         let steps = |host| vec![renew::control_plane(renewal, host), renew::restart_control_plane(renewal, host)];
         let tasks = cluster.control_planes().into_iter().map(|host| on(host, steps(host))).collect();
-        add("control-planes", "Renew the control planes", &["etcd", "kubelets"], Order::OneByOne, tasks);
+        stages.add("control-planes", "Renew the control planes", &["etcd", "kubelets"], Order::OneByOne, tasks);
     }
     if let Some((path, content)) = kubeconfig {
         let work = Task::Operator(OperatorWork::KeepFile { path, content });
-        add("kubeconfig", "Write the kubeconfig", &[], Order::Parallel, vec![work]);
+        stages.add("kubeconfig", "Write the kubeconfig", &[], Order::Parallel, vec![work]);
     }
     // Asked with the administrator's certificate, which may have run out where it is not renewed.
     if renewal.any([Name::AdminConf])
@@ -60,7 +52,7 @@ pub fn renew(renewal: &Renewal, kubeconfig: Option<(PathBuf, SecretString)>) -> 
     {
         let ready = Step::new("renew/ready", "Wait for the cluster", vec![nodes::nodes_ready(cluster)]);
         let task = on(first, vec![ready]);
-        add("ready", "Wait for the cluster", &["control-planes", "kubelets"], Order::Parallel, vec![task]);
+        stages.add("ready", "Wait for the cluster", &["control-planes", "kubelets"], Order::Parallel, vec![task]);
     }
-    Ok(Plan { cluster: cluster.name.clone(), stages })
+    Ok(stages.plan(cluster))
 }

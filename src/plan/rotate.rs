@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::{OperatorWork, Order, Plan, Stage, Task};
-use crate::cluster::Host;
-use crate::host::Step;
+use super::sequence::{Sequence, on};
+use super::{OperatorWork, Order, Plan, Task};
 use crate::install::certs::{Authority, Pass};
 use crate::install::renew::{self, Renewal};
 use crate::install::rotate::{self, Turn};
@@ -23,43 +22,35 @@ pub fn rotate(
     kubeconfig: Option<(PathBuf, SecretString)>,
 ) -> Result<Plan, InstallError> {
     let cluster = turn.cluster;
-    let mut stages: Vec<Stage> = Vec::new();
-    let mut add = |name: &str, title: &str, after: &[&str], order: Order, tasks: Vec<Task>| {
-        let after = after.iter().filter(|after| stages.iter().any(|stage| stage.name == **after));
-        let after = after.map(|name| (*name).to_owned()).collect();
-        if !tasks.is_empty() {
-            stages.push(Stage { name: name.into(), title: title.into(), after, order, tasks });
-        }
-    };
-    let on = |host: &Host, steps: Vec<Step>| Task::Host { host: host.name.clone(), steps };
+    let mut stages = Sequence::default();
     let control_planes = || cluster.control_planes().into_iter();
     let kubernetes = turn.has(Authority::KubernetesCa);
 
     if rotate::has_own_signing(turn) {
         let tasks = control_planes().map(|host| on(host, vec![rotate::sign_with_one(turn)])).collect();
-        add("signing", "Tell controller managers which authority signs", &[], Order::OneByOne, tasks);
+        stages.add("signing", "Tell controller managers which authority signs", &[], Order::OneByOne, tasks);
     }
     let steps = cluster.spec.hosts.iter().map(|host| (host, rotate::trust(turn, host)));
     let tasks = steps.filter(|(_, step)| !step.parts.is_empty()).map(|(host, step)| on(host, vec![step])).collect();
-    add("trust", "Place the authorities that are trusted", &["signing"], Order::Parallel, tasks);
+    stages.add("trust", "Place the authorities that are trusted", &["signing"], Order::Parallel, tasks);
     if turn.has(Authority::EtcdCa) {
         let members = cluster.etcd_hosts();
         let files: Result<_, InstallError> =
             members.iter().map(|host| Ok(on(host, vec![renew::etcd_files(renewal, host)?]))).collect();
-        add("etcd-files", "Place the certificates of etcd", &["trust"], Order::Parallel, files?);
+        stages.add("etcd-files", "Place the certificates of etcd", &["trust"], Order::Parallel, files?);
         let restart = members.iter().map(|host| on(host, vec![renew::restart_etcd(renewal)])).collect();
-        add("etcd", "Restart etcd", &["etcd-files"], Order::OneByOne, restart);
+        stages.add("etcd", "Restart etcd", &["etcd-files"], Order::OneByOne, restart);
     }
     if turn.has(Authority::RegistryCa) {
         let hosts = cluster.registry_hosts();
         let tasks: Result<_, InstallError> =
             hosts.iter().map(|host| Ok(on(host, vec![renew::registry(renewal)?]))).collect();
-        add("registry", "Renew the certificate of the registry", &["trust"], Order::Parallel, tasks?);
+        stages.add("registry", "Renew the certificate of the registry", &["trust"], Order::Parallel, tasks?);
     }
     if kubernetes {
         let steps = |host| vec![renew::kubelet(renewal, host), rotate::restart_kubelet()];
         let tasks = cluster.nodes().into_iter().map(|host| on(host, steps(host))).collect();
-        add("kubelets", "Let kubelets follow", &["trust"], Order::Parallel, tasks);
+        stages.add("kubelets", "Let kubelets follow", &["trust"], Order::Parallel, tasks);
     }
     if turn.rotation.authorities.iter().any(|authority| *authority != Authority::RegistryCa) {
         let tasks = control_planes().map(|host| {
@@ -71,21 +62,33 @@ pub fn rotate(
             on(host, steps)
         });
         let tasks = tasks.collect();
-        add("control-planes", "Let control planes follow", &["trust", "etcd", "kubelets"], Order::OneByOne, tasks);
+        stages.add(
+            "control-planes",
+            "Let control planes follow",
+            &["trust", "etcd", "kubelets"],
+            Order::OneByOne,
+            tasks,
+        );
     }
     if kubernetes && turn.rotation.pass == Pass::Forget {
         let tasks = control_planes().map(|host| on(host, vec![rotate::sign_as_usual()])).collect();
-        add("signing-as-usual", "Have controller managers sign as usual", &["control-planes"], Order::OneByOne, tasks);
+        stages.add(
+            "signing-as-usual",
+            "Have controller managers sign as usual",
+            &["control-planes"],
+            Order::OneByOne,
+            tasks,
+        );
     }
     if let Some((path, content)) = kubeconfig {
         let work = Task::Operator(OperatorWork::KeepFile { path, content });
-        add("kubeconfig", "Write the kubeconfig", &["trust"], Order::Parallel, vec![work]);
+        stages.add("kubeconfig", "Write the kubeconfig", &["trust"], Order::Parallel, vec![work]);
     }
     if let Some(first) = cluster.control_planes().first() {
         let mut steps = if kubernetes { vec![rotate::tell(turn)] } else { Vec::new() };
         steps.push(nodes::all_ready(cluster));
         let after = ["trust", "etcd", "registry", "kubelets", "control-planes", "signing-as-usual"];
-        add("cluster", "Wait for the cluster", &after, Order::Parallel, vec![on(first, steps)]);
+        stages.add("cluster", "Wait for the cluster", &after, Order::Parallel, vec![on(first, steps)]);
     }
-    Ok(Plan { cluster: cluster.name.clone(), stages })
+    Ok(stages.plan(cluster))
 }

@@ -11,6 +11,7 @@ flags=(-f "$cluster_file" --known-hosts "$state/known_hosts")
 authorities=(kubernetes-ca front-proxy-ca etcd-ca registry-ca)
 
 user_workload() {
+    kubectl delete deployment rotated --ignore-not-found --timeout 60s >/dev/null
     kubectl create deployment rotated --image docker.io/library/nginx:1.22.1 --replicas 2 >/dev/null
     eventually 120 "two replicas run" kubectl rollout status deployment/rotated --timeout 1s
     generation=$(kubectl get deployment rotated -o 'jsonpath={.metadata.generation}')

@@ -9,8 +9,7 @@ use time::OffsetDateTime;
 use super::{look, renewal};
 use crate::cluster::Cluster;
 use crate::event::Events;
-use crate::install::certs::on_hosts::PLACES;
-use crate::install::certs::{Keys, Name, Renew};
+use crate::install::certs::{Certificate, Keys, Name, Renew};
 use crate::install::kubernetes;
 use crate::install::renew::{Due, Renewal};
 use crate::jobs::change::Change;
@@ -52,7 +51,12 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         if options.only.is_empty() { Name::ALL.into_iter().collect() } else { options.only.clone() };
     let found = look_at(&cluster, &site, &sessions, &options).await;
     let before = if options.all { i64::MAX } else { found.moment.saturating_add(found.within) };
-    let due = due(&found.hosts, &names, before)?;
+    let ends = |_, certificate: &Certificate| certificate.not_after < before;
+    let due = renewal::due(&found.hosts, |name| names.contains(&name), ends).map_err(|unreadable| {
+        JobError::new(Kind::Host, "some certificates cannot be read; nothing was changed")
+            .details(unreadable)
+            .hint("put the file right by hand, or name the others with --only")
+    })?;
     let renew = Renew { names: names.clone(), before };
     let changes = async {
         let plan = make_plan(&cluster, &site, &names, &due, &site.renewed_keys(&cluster, &renew, false)?)?;
@@ -84,41 +88,6 @@ async fn look_at(cluster: &Cluster, site: &Site, sessions: &Hosts, options: &Opt
     let within = i64::try_from(options.within.as_secs()).unwrap_or(i64::MAX);
     let expiry = expiry::expiry(&cluster.name, look::own(cluster, site), &hosts, moment, within);
     Found { hosts, expiry, moment, within }
-}
-
-/// What is made anew on hosts: what ends before this time. What the operator keeps is placed as it is kept.
-fn due(hosts: &[expiry::Host], names: &BTreeSet<Name>, before: i64) -> Result<BTreeMap<String, Vec<Due>>, JobError> {
-    let mut due: BTreeMap<String, Vec<Due>> = BTreeMap::new();
-    let mut unreadable = Vec::new();
-    for host in hosts {
-        let seen = match &host.seen {
-            Ok(seen) => seen,
-            Err(reason) => {
-                unreadable.push(format!("{}: {reason}", host.name));
-                continue;
-            }
-        };
-        for place in PLACES {
-            let (Some(name), Some(file)) = (place.renewable, seen.files.get(place.path)) else { continue };
-            if !names.contains(&name) || name.is_kept() {
-                continue;
-            }
-            match &file.certificate {
-                Ok(certificate) if certificate.not_after < before => {
-                    let one = Due { name, path: place.path, digest: file.digest };
-                    due.entry(host.name.clone()).or_default().push(one);
-                }
-                Ok(_) => {}
-                Err(problem) => unreadable.push(format!("{}: {}: {problem}", host.name, place.path)),
-            }
-        }
-    }
-    if unreadable.is_empty() {
-        return Ok(due);
-    }
-    Err(JobError::new(Kind::Host, "some certificates cannot be read; nothing was changed")
-        .details(unreadable)
-        .hint("put the file right by hand, or name the others with --only"))
 }
 
 fn make_plan(

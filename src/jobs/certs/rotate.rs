@@ -8,8 +8,7 @@ use time::OffsetDateTime;
 use super::{look, renewal};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
-use crate::install::certs::on_hosts::PLACES;
-use crate::install::certs::{Authority, Keys, Pass, Rotation, read_pem};
+use crate::install::certs::{Authority, Certificate, Keys, Pass, Rotation, read_pem};
 use crate::install::kubernetes;
 use crate::install::renew::{Due, Renewal};
 use crate::install::rotate::Turn;
@@ -152,37 +151,13 @@ impl Work<'_> {
                 .map_err(|source| JobError::new(Kind::File, format!("{authority} cannot be read")).because(source))?;
             signers.extend(authority.signs().iter().map(|name| (*name, read.clone())));
         }
-        let (mut due, mut unreadable) = (BTreeMap::<String, Vec<Due>>::new(), Vec::new());
-        for host in &hosts {
-            let seen = match &host.seen {
-                Ok(seen) => seen,
-                Err(reason) => {
-                    unreadable.push(format!("{}: {reason}", host.name));
-                    continue;
-                }
-            };
-            for place in PLACES {
-                let (Some(name), Some(file)) = (place.renewable, seen.files.get(place.path)) else { continue };
-                let Some(signer) = signers.get(&name).filter(|_| !name.is_kept()) else { continue };
-                match &file.certificate {
-                    Ok(certificate) if certificate.is_of(signer) => {}
-                    Ok(_) => {
-                        let one = Due { name, path: place.path, digest: file.digest };
-                        due.entry(host.name.clone()).or_default().push(one);
-                    }
-                    Err(problem) => unreadable.push(format!("{}: {}: {problem}", host.name, place.path)),
-                }
-            }
-        }
-        if unreadable.is_empty() {
-            return Ok(due);
-        }
-        Err(JobError::new(
-            Kind::Host,
-            "some certificates cannot be read, and what the old authority signed must be known",
-        )
-        .details(unreadable)
-        .hint("put the file right, and run the same command again"))
+        let other =
+            |name, certificate: &Certificate| signers.get(&name).is_some_and(|signer| !certificate.is_of(signer));
+        renewal::due(&hosts, |name| signers.contains_key(&name), other).map_err(|unreadable| {
+            JobError::new(Kind::Host, "some certificates cannot be read, and it must be known who signed them")
+                .details(unreadable)
+                .hint("put the file right, and run the same command again")
+        })
     }
 
     /// Before the next pass, nothing may be left of what this one does away with: a kubelet may have had its certificate
