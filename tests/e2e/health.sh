@@ -58,3 +58,20 @@ write_keys() {
     done
 }
 etcd_keys() { etcdctl node2 get --prefix /kk-test/ | sha256sum; }
+
+# unwell NAME [CONCERN]: what `kk status` finds not well, a line each, of this concern alone where one is named. Disks are left
+# out: hosts of the lab have those of this machine, however full they are.
+unwell() {
+    local status=0
+    "$KK" status -f "$cluster_file" --known-hosts "$state/known_hosts" --output json >"$work/log/$1.json" 2>"$work/log/$1.err" || status=$?
+    [[ $status -eq 0 || $status -eq 12 ]] || { tail -n 20 "$work/log/$1.err" >&2; fail "kk status ended with $status"; }
+    jq -r --arg only "${2:-}" '.concerns[] | select(.name != "disk" and ($only == "" or .name == $only)) | . as $concern
+        | .lines[] | select(.well | not) | "\($concern.name) \(.host // "") \(.subject): \(.detail)"' "$work/log/$1.json"
+}
+
+# all_well NAME: of all that `kk status` looks at.
+all_well() {
+    local found
+    found=$(unwell "$1")
+    [[ ! $found ]] || fail "not all is well: $found"
+}

@@ -87,15 +87,6 @@ request_is_signed() {
     [[ -s $scratch/somebody.crt ]]
 }
 
-# Told by drift alone: whatever else is not well, such as a disk of this machine, is no matter here.
-no_drift() {
-    local found
-    "$KK" status "${flags[@]}" --output json >"$work/log/rotate-status.json" 2>"$work/log/rotate-status.err" || true
-    found=$(jq -r '.concerns[] | select(.name == "drift") | .lines[] | select(.well | not) | "\(.host) \(.subject): \(.detail)"' \
-        "$work/log/rotate-status.json")
-    [[ ! $found ]] || fail "drift after the rotation: $found"
-}
-
 prepare
 need_cluster
 healthy
@@ -142,7 +133,7 @@ eventually 120 "the replicas began anew and run" kubectl rollout status deployme
 pods_and_requests_work
 [[ $(etcd_keys) == "$keys_before" ]] || fail "etcd's keys are others"
 ok "etcd's 10,000 keys are the same"
-no_drift
+all_well rotate-status
 create_cluster rotate-again
 says "$work/log/rotate-again.log" 'create cluster: 5 hosts, 0 changed, '
 ok "a create changes nothing"
