@@ -12,8 +12,8 @@ use super::kubernetes::KUBECTL;
 use super::{etcd, registry, started};
 use crate::cluster::{CONTROL_PLANE, Cluster, ETCD, Host};
 use crate::digest::Digest;
-use crate::host::Step;
 use crate::host::part::{Absent, Part};
+use crate::host::{Step, quote};
 
 const PKI: &str = "/etc/kubernetes/pki";
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
@@ -61,9 +61,14 @@ impl Turn<'_> {
 }
 
 /// The controller manager signs with one certificate. Comes before `ca.crt` gets a second one.
+///
+/// In the second pass the file gets the new one beside the new key, and not before: a controller manager does not begin
+/// with a certificate and a key that do not belong together.
 pub fn sign_with_one(turn: &Turn) -> Step {
-    let own = first(&turn.keys.kubernetes_ca.certificate).to_owned();
-    let parts = vec![Part::file(SIGNING, own), signing_with(SIGNING)];
+    let mut parts = vec![signing_with(SIGNING)];
+    if turn.rotation.pass == Pass::Trust {
+        parts.insert(0, signing_file(turn));
+    }
     Step::new("rotate/signing", "Tell the controller manager which authority signs", parts)
 }
 
@@ -73,12 +78,18 @@ pub fn sign_as_usual() -> Step {
     Step::new("rotate/signing", "Have the controller manager sign as usual", parts)
 }
 
+fn signing_file(turn: &Turn) -> Part {
+    Part::file(SIGNING, first(&turn.keys.kubernetes_ca.certificate))
+}
+
+/// Whoever has told it to sign with a file of their own is left to it.
 fn signing_with(file: &str) -> Part {
     let (manifest, flag) = ("/etc/kubernetes/manifests/kube-controller-manager.yaml", "--cluster-signing-cert-file");
     let part = Part::command(
         format!("Let the controller manager sign with {file}"),
         format!(
-            "grep -qx ' *- {flag}={file}' {manifest} && pgrep -f '^kube-controller-manager .*{flag}={file}( |$)' >/dev/null"
+            "grep -qxE ' *- {flag}=({USUAL_SIGNING}|{SIGNING})' {manifest} || exit 0\n\
+             grep -qx ' *- {flag}={file}' {manifest} && pgrep -f '^kube-controller-manager .*{flag}={file}( |$)' >/dev/null"
         ),
         // Beside its place and then renamed: the kubelet reads the folder at any time.
         format!(
@@ -95,6 +106,9 @@ pub fn trust(turn: &Turn, host: &Host) -> Step {
     if turn.has(Authority::KubernetesCa) && turn.is_node(host) {
         parts.push(Part::file(format!("{PKI}/ca.crt"), keys.kubernetes_ca.certificate.clone()));
         if control_plane {
+            if has_own_signing(turn) {
+                parts.push(signing_file(turn));
+            }
             parts.push(Part::secret_file(format!("{PKI}/ca.key"), keys.kubernetes_ca.key.clone()));
         }
         parts.push(kubeconfigs(turn, KUBELET_CONF));
@@ -141,11 +155,43 @@ pub fn restart_kubelet() -> Step {
     Step::new("rotate/kubelet", "Restart the kubelet", vec![started::restart_unit("kubelet.service", &files)])
 }
 
-/// What the cluster itself tells of its authorities, and pods that began after it did.
+/// What the cluster itself tells of its authorities, and pods that began after it did. Empty for authorities of which the
+/// cluster tells nobody.
 pub fn tell(turn: &Turn) -> Step {
-    let mut parts = vec![cluster_info(turn), published(turn)];
-    parts.extend(workloads(turn));
+    let mut parts = Vec::new();
+    if turn.rotation.pass == Pass::Forget {
+        let told = [
+            (Authority::KubernetesCa, "client-ca-file", &turn.keys.kubernetes_ca),
+            (Authority::FrontProxyCa, "requestheader-client-ca-file", &turn.keys.front_proxy_ca),
+        ];
+        let told = told.into_iter().filter(|(authority, ..)| turn.has(*authority));
+        parts.extend(told.map(|(_, key, pair)| forgotten_by_extensions(key, &pair.certificate)));
+    }
+    if turn.has(Authority::KubernetesCa) {
+        parts.extend([cluster_info(turn), published(turn)]);
+        // Between the first pass and the second, whom to trust stays the same.
+        if turn.rotation.pass != Pass::Sign {
+            parts.extend(workloads(turn));
+        }
+    }
     Step::new("rotate/cluster", "Tell pods of the authorities", parts)
+}
+
+/// Whom aggregated API servers trust. API servers add theirs to what stands there, and take away only what has run out
+/// (pkg/controlplane/controller/clusterauthenticationtrust).
+fn forgotten_by_extensions(key: &str, certificate: &str) -> Part {
+    let map = "-n kube-system configmap/extension-apiserver-authentication";
+    let wanted: String = certificate.lines().collect();
+    let patch = serde_json::json!({ "data": { key: certificate } }).to_string();
+    let part = Part::command(
+        format!("Have aggregated API servers forget the old {key}"),
+        format!(
+            "found=$({KUBECTL} get {map} -o 'jsonpath={{.data.{key}}}') || exit 1\n\
+             [ \"$(printf %s \"$found\" | tr -d '\\r\\n')\" = '{wanted}' ]"
+        ),
+        format!("{KUBECTL} patch {map} --type merge -p {} >/dev/null", quote(&patch)),
+    );
+    part.settling(Duration::from_secs(60))
 }
 
 /// What joining hosts read (`cluster-info`, kubeadm join); not there in a cluster that takes none.
@@ -179,26 +225,29 @@ fn published(turn: &Turn) -> Part {
     )
 }
 
-/// Pods read the authorities when they begin, and few read them again. While the authorities are the same, nothing is
-/// started anew: not between the first pass and the second.
+/// Pods read the authorities when they begin, and few read them again: their workloads start them anew, and are waited for.
+/// What does not do so by itself is passed over.
 fn workloads(turn: &Turn) -> Vec<Part> {
     let ca = &turn.keys.kubernetes_ca.certificate;
-    let own = first(ca);
-    let mut all = [own.trim(), ca[own.len()..].trim()];
-    all.sort_unstable();
-    let digest = Digest::of(all.concat().as_bytes()).hex();
+    let digest = Digest::of(ca.as_bytes()).hex();
     let word = &digest[..16];
-    let (which, filter) = match turn.leave_workloads {
+    let (which, ours) = match turn.leave_workloads {
         true => ("of the cluster's own", format!("$2 ~ /{SYSTEM}/")),
         false => ("of all", "1".to_owned()),
     };
     let columns = format!(
-        "KIND:.kind,NS:.metadata.namespace,NAME:.metadata.name,WORD:.spec.template.metadata.annotations.{}",
+        "KIND:.kind,NS:.metadata.namespace,NAME:.metadata.name,BY:.spec.updateStrategy.type,PAUSED:.spec.paused,\
+         WORD:.spec.template.metadata.annotations.{}",
         TRUSTED.replace('.', "\\.")
     );
     let kinds = "daemonsets,deployments,statefulsets";
     let list = format!("{KUBECTL} get {kinds} --all-namespaces --no-headers -o 'custom-columns={columns}'");
-    let old = format!("printf '%s\\n' \"$all\" | awk '{filter} && NF > 3 && $4 != \"{word}\" {{ print $1, $2, $3 }}'");
+    let of = |also: &str| {
+        format!(
+            "printf '%s\\n' \"$all\" | awk 'NF > 5 && {ours} && $4 != \"OnDelete\" && $5 != \"true\"{also} {{ print $1, $2, $3 }}'"
+        )
+    };
+    let (every, old) = (of(""), of(&format!(" && $6 != \"{word}\"")));
     let patch =
         format!("{{\"spec\":{{\"template\":{{\"metadata\":{{\"annotations\":{{\"{TRUSTED}\":\"{word}\"}}}}}}}}}}");
     let restart = Part::command(
@@ -209,14 +258,18 @@ fn workloads(turn: &Turn) -> Vec<Part> {
              {KUBECTL} -n \"$namespace\" patch \"$kind\" \"$name\" -p '{patch}' >/dev/null\ndone"
         ),
     );
-    let system = format!("printf '%s\\n' \"$all\" | awk '$2 ~ /{SYSTEM}/ {{ print $1, $2, $3 }}'");
+    // A DaemonSet goes from node to node.
+    let nodes = u64::try_from(turn.cluster.nodes().len()).unwrap_or(u64::MAX);
+    let limit = Duration::from_secs(nodes.saturating_mul(20).saturating_add(600));
+    let complaint = "does not run as it should; kubectl tells why, and --leave-workloads leaves it out";
     let runs = Part::wait(
-        "Wait until the cluster's own pods run",
+        format!("Wait until pods {which} workloads run"),
         format!(
-            "all=$({list}) || exit 1\n{system} | while read -r kind namespace name; do\n\
-             {KUBECTL} -n \"$namespace\" rollout status \"$kind/$name\" --timeout 1s >/dev/null 2>&1 || exit 1\ndone"
+            "all=$({list}) || exit 1\n{every} | while read -r kind namespace name; do\n\
+             {KUBECTL} -n \"$namespace\" rollout status \"$kind/$name\" --timeout 1s >/dev/null 2>&1 || \
+             {{ echo \"$kind $namespace/$name {complaint}\"; exit 1; }}\ndone"
         ),
-        Duration::from_secs(600),
+        limit,
     );
     vec![restart.within(Duration::from_secs(600)), runs]
 }

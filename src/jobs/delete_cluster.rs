@@ -31,6 +31,7 @@ pub async fn run(options: Options, events: Events) -> Result<Summary, JobError> 
     let plan = plan::remove(&cluster, options.all);
     let run = engine::execute("delete cluster", &plan, &hosts, None, &site, &options.connect, &events).await?;
     engine::forget(&site.kubeconfig())?;
+    site.abandon_rotation()?;
     Ok(run)
 }
 

@@ -19,9 +19,17 @@ const OWN_PROGRAM: &str = "/proc/self/exe";
 /// The command that rotates authorities, as the lock and the journal name it.
 pub const ROTATE_CA: &str = "certs rotate-ca";
 
-/// Commands that need no authorities, or are the rotation itself.
-const DURING_ROTATION: &[&str] =
-    &[ROTATE_CA, "etcd backup", "delete cluster", "artifact import", "artifact store prune"];
+/// Commands that give hosts nothing of the authorities, or are the rotation itself.
+const DURING_ROTATION: &[&str] = &[
+    ROTATE_CA,
+    "etcd backup",
+    // What a host that is gone for good needs, so that the rotation can go on.
+    "etcd restore",
+    "delete node",
+    "delete cluster",
+    "artifact import",
+    "artifact store prune",
+];
 
 /// The site is this run's alone until the lock is dropped.
 ///

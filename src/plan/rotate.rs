@@ -85,7 +85,8 @@ pub fn rotate(
         stages.add("kubeconfig", "Write the kubeconfig", &["trust"], Order::Parallel, vec![work]);
     }
     if let Some(first) = cluster.control_planes().first() {
-        let mut steps = if kubernetes { vec![rotate::tell(turn)] } else { Vec::new() };
+        let tell = rotate::tell(turn);
+        let mut steps = if tell.parts.is_empty() { Vec::new() } else { vec![tell] };
         steps.push(nodes::all_ready(cluster));
         let after = ["trust", "etcd", "registry", "kubelets", "control-planes", "signing-as-usual"];
         stages.add("cluster", "Wait for the cluster", &after, Order::Parallel, vec![on(first, steps)]);

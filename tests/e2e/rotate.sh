@@ -54,6 +54,11 @@ nothing_trusts_the_old() {
     done
     on node1 sh -c '! grep -q kk-signing /etc/kubernetes/manifests/*.yaml && [ ! -e /etc/kubernetes/pki/kk-signing-ca.crt ]' ||
         fail "the controller manager does not sign as usual"
+    kubectl -n kube-system get configmap extension-apiserver-authentication -o json >"$scratch/extensions.json"
+    for authority in kubernetes-ca front-proxy-ca; do
+        word=$(sed -n 3p "$scratch/old/$authority.crt")
+        if grep -qF -- "$word" "$scratch/extensions.json"; then fail "aggregated API servers trust the old $authority"; fi
+    done
     [[ ! -e $pki/rotation.json ]] || fail "the rotation is not over"
 }
 
@@ -109,6 +114,7 @@ sleep "${KK_ROTATE_KILL:-60}"
 kill -KILL "$pid" 2>/dev/null || fail "it was done before it could be killed"
 wait "$pid" 2>/dev/null || true
 refused rotate-create 5 "${create[@]}"
+kk rotate-kubeconfig kubeconfig -f "$cluster_file" --output-file "$scratch/kubeconfig"
 says "$work/log/rotate-create.log" 'authorities are being rotated' 'rotate-ca'
 healthy
 ok "killed after ${KK_ROTATE_KILL:-60} s: the cluster works, and other commands wait"

@@ -43,11 +43,6 @@ pub fn run(args: Args) -> Result<(), JobError> {
         context.events.emit(Event::Note { message });
     }
     if outcome.paused {
-        let message =
-            "all hosts trust the new authority; start anew whatever talks to the API server, then run the same \
-                       command again"
-                .into();
-        context.events.emit(Event::Note { message });
         return Ok(());
     }
     match &outcome.after {

@@ -168,6 +168,11 @@ fn request(common_name: &str, names: Vec<String>, usage: Usage, days: i64) -> Re
 fn authority(store: &dyn KeyStore, name: &str, common_name: &str) -> Result<Pair, CertError> {
     match kept(store, name)? {
         Some(pair) => Ok(pair),
+        // A site that stands must not get another authority by mistake.
+        None if load(store, &format!("{name}.key"))?.is_some() => Err(CertError::Store {
+            name: name.to_owned(),
+            source: std::io::Error::other("the key and the certificate that lie there do not belong together"),
+        }),
         None => keep(store, name, issue::authority(common_name)?),
     }
 }
@@ -279,6 +284,9 @@ pub(super) mod tests {
         }
 
         fn remove(&self, name: &str) -> Result<(), std::io::Error> {
+            if let Some(left) = self.writes_left.borrow_mut().as_mut() {
+                *left = left.checked_sub(1).ok_or_else(|| std::io::Error::other("killed"))?;
+            }
             self.files.borrow_mut().remove(name);
             Ok(())
         }

@@ -150,20 +150,36 @@ impl Rotation {
         self.authorities.iter().try_for_each(|authority| prepare(store, *authority, self.pass))
     }
 
+    /// Takes away what a rotation that had ended left behind: the successor of that time signs today, and would be taken for
+    /// the new authority. For one that begins, before it is kept.
+    pub fn clear(&self, store: &dyn KeyStore) -> Result<(), CertError> {
+        let ends = ["successor.crt", "successor.next.crt", "successor.key", "previous.crt"];
+        let files = self.authorities.iter().flat_map(|authority| ends.map(|end| format!("{authority}.{end}")));
+        remove(store, files)
+    }
+
+    /// Has the new authorities alone from now on, where there are some: no host trusts any of them any more.
+    pub fn abandon(&self, store: &dyn KeyStore) -> Result<(), CertError> {
+        for authority in &self.authorities {
+            if kept(store, &format!("{authority}.successor"))?.is_some() {
+                prepare(store, *authority, Pass::Forget)?;
+            }
+        }
+        self.end(store)
+    }
+
     /// Forgets what was kept of the old authorities: every host is through the last pass.
     pub fn end(&self, store: &dyn KeyStore) -> Result<(), CertError> {
-        let mut files = vec![FILE.to_owned()];
-        for authority in &self.authorities {
-            files.extend(
-                ["successor.crt", "successor.next.crt", "successor.key", "previous.crt", "next.crt"]
-                    .map(|end| format!("{authority}.{end}")),
-            );
-        }
-        // The record goes first: what stays behind without it does no harm.
-        files
-            .iter()
-            .try_for_each(|name| store.remove(name).map_err(|source| CertError::Store { name: name.clone(), source }))
+        remove(store, [FILE.to_owned()])?;
+        remove(store, self.authorities.iter().map(|authority| format!("{authority}.next.crt")))?;
+        self.clear(store)
     }
+}
+
+fn remove(store: &dyn KeyStore, names: impl IntoIterator<Item = String>) -> Result<(), CertError> {
+    names
+        .into_iter()
+        .try_for_each(|name| store.remove(&name).map_err(|source| CertError::Store { name: name.clone(), source }))
 }
 
 fn prepare(store: &dyn KeyStore, authority: Authority, pass: Pass) -> Result<(), CertError> {
@@ -186,7 +202,8 @@ fn prepare(store: &dyn KeyStore, authority: Authority, pass: Pass) -> Result<(),
             save(store, &previous_name, &SecretString::from(previous.clone()))?;
             previous
         }
-        (None, Pass::Sign | Pass::Forget) => return Err(missing(&previous_name)),
+        (None, Pass::Sign) => return Err(missing(&previous_name)),
+        (None, Pass::Forget) => String::new(),
     };
     let (trusted, key) = match pass {
         Pass::Trust => (format!("{previous}{}", successor.certificate), None),
@@ -285,6 +302,56 @@ mod tests {
                 let expected = if pass == Pass::Forget { 1 } else { 2 };
                 assert_eq!(count(&keys.etcd_ca.certificate), expected);
             }
+        }
+    }
+
+    /// A rotation that was killed at its very end is over: the next one has a new authority, and not the one that signs.
+    #[test]
+    fn what_one_rotation_left_is_not_taken_for_the_next_ones() {
+        for removals in 0..6 {
+            let (store, cluster) = (Memory::default(), cluster());
+            Keys::prepare(&cluster, &store).unwrap();
+            let mut rotation = Rotation::new(BTreeSet::from([Authority::EtcdCa]));
+            while let Some(next) = rotation.pass.next() {
+                rotation.keep(&store).unwrap();
+                rotation.pass = next;
+            }
+            rotation.keep(&store).unwrap();
+            store.stop_after(Some(removals));
+            let _ = rotation.end(&store);
+            store.stop_after(None);
+            let signs = Keys::prepare(&cluster, &store).unwrap().etcd_ca.certificate;
+            if Rotation::load(&store).unwrap().is_some() {
+                continue;
+            }
+            let second = Rotation::new(BTreeSet::from([Authority::EtcdCa]));
+            second.clear(&store).unwrap();
+            second.keep(&store).unwrap();
+            let keys = Keys::prepare(&cluster, &store).unwrap();
+            assert_eq!(first(&keys.etcd_ca.certificate), signs, "{removals}");
+            assert_eq!(count(&keys.etcd_ca.certificate), 2);
+            assert!(!keys.etcd_ca.certificate[signs.len()..].contains(&signs), "{removals}");
+        }
+    }
+
+    /// Without hosts that trust anybody, one authority is left, whatever the pass was.
+    #[test]
+    fn a_rotation_may_be_abandoned() {
+        for passes in 0..3 {
+            let (store, cluster) = (Memory::default(), cluster());
+            Keys::prepare(&cluster, &store).unwrap();
+            let mut rotation = Rotation::new(BTreeSet::from([Authority::KubernetesCa]));
+            rotation.keep(&store).unwrap();
+            for _ in 0..passes {
+                rotation.pass = rotation.pass.next().unwrap();
+                rotation.keep(&store).unwrap();
+            }
+            rotation.abandon(&store).unwrap();
+            assert_eq!(Rotation::load(&store).unwrap(), None);
+            let keys = Keys::prepare(&cluster, &store).unwrap();
+            assert_eq!(count(&keys.kubernetes_ca.certificate), 1);
+            let operator = read_pem(&keys.operator.certificate).unwrap();
+            assert!(operator.is_of(&read_pem(&keys.kubernetes_ca.certificate).unwrap()));
         }
     }
 

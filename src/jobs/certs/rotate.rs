@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::{look, renewal};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
+use crate::install::certs::on_hosts::KUBELET;
 use crate::install::certs::{Authority, Certificate, Keys, Pass, Rotation, read_pem};
 use crate::install::kubernetes;
 use crate::install::renew::{Due, Renewal};
@@ -20,6 +21,9 @@ use crate::plan::{self, Plan};
 use crate::run::Summary;
 
 pub use crate::jobs::engine::ROTATE_CA as COMMAND;
+
+const PAUSED: &str = "all hosts trust the new authority; start anew whatever talks to the API server, then run the same \
+                      command again";
 
 /// What the command was asked to do.
 pub struct Options {
@@ -52,6 +56,9 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let mut rotation = wanted(&options, &cluster, under_way.as_ref())?;
     let sessions = site.connect(&cluster, &options.change.connect, &events).await?;
     let work = Work { options: &options, cluster: &cluster, site: &site, sessions: &sessions };
+    if under_way.is_none() {
+        work.refuse_half_made().await?;
+    }
     let changes = async {
         let keys = site.rotated_keys(&cluster, &rotation, false)?;
         engine::would_change(&work.plan(&rotation, &keys).await?, &sessions, &options.change.connect).await
@@ -60,6 +67,9 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         return Ok(Outcome { runs: Vec::new(), text, paused: false, after: None });
     }
     options.change.agree(&question(&cluster, &rotation, under_way.is_some(), options.leave_workloads))?;
+    if under_way.is_none() {
+        site.clear_rotation(&rotation)?;
+    }
     let mut runs = Vec::new();
     loop {
         // Kept before any host gets it.
@@ -73,7 +83,9 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
             Some(next) => rotation.pass = next,
             None => break,
         }
-        if passed == Pass::Trust && options.leave_workloads {
+        if passed == Pass::Trust && options.leave_workloads && rotation.authorities.contains(&Authority::KubernetesCa) {
+            // Said before the next pass can begin.
+            events.emit(Event::Note { message: PAUSED.into() });
             site.rotated_keys(&cluster, &rotation, true)?;
             return Ok(Outcome { runs, text: String::new(), paused: true, after: None });
         }
@@ -84,6 +96,10 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let after = expiry::expiry(&cluster.name, look::own(&cluster, &site), &hosts, now, renewal::DEFAULT_WITHIN);
     Ok(Outcome { runs, text: String::new(), paused: false, after: Some(after) })
 }
+
+/// Names of those that begin anew by themselves are in the plan; these do not.
+const PASSED_OVER: &str = "Pods that nothing starts anew by itself are left to you: those of Jobs, of paused Deployments, of \
+                           workloads that update OnDelete, and those that nothing made.";
 
 /// The rotation that is under way, or the one that is asked for.
 fn wanted(options: &Options, cluster: &Cluster, under_way: Option<&Rotation>) -> Result<Rotation, JobError> {
@@ -116,6 +132,27 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// A rotation goes through all hosts, so all have to be of the cluster before it begins: from then on none can join.
+    async fn refuse_half_made(&self) -> Result<(), JobError> {
+        let hosts = look::hosts(self.cluster, self.sessions, &BTreeMap::new(), &self.options.change.connect).await;
+        let nodes: BTreeSet<&str> = self.cluster.nodes().iter().map(|host| host.name.as_str()).collect();
+        let joined = |host: &expiry::Host| host.seen.as_ref().is_ok_and(|seen| seen.files.contains_key(KUBELET));
+        let missing: Vec<&str> = hosts
+            .iter()
+            .filter(|host| nodes.contains(host.name.as_str()) && !joined(host))
+            .map(|host| host.name.as_str())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "{} of the cluster file are no nodes of the cluster yet, or cannot be looked at",
+            missing.join(", ")
+        );
+        Err(JobError::new(Kind::Preflight, message)
+            .hint("kk add nodes takes them in; or take them out of the cluster file until the rotation is over"))
+    }
+
     /// What makes the pass hold, from what lies on the hosts now.
     async fn plan(&self, rotation: &Rotation, keys: &Keys) -> Result<Plan, JobError> {
         let (names, due) = (rotation.names(), self.due(rotation, keys).await?);
@@ -192,7 +229,8 @@ fn question(cluster: &Cluster, rotation: &Rotation, goes_on: bool, leave_workloa
     let pods = match (rotation.authorities.contains(&Authority::KubernetesCa), leave_workloads) {
         (false, _) => "Pods go on running.",
         (true, false) => {
-            "All Deployments, DaemonSets and StatefulSets start their pods anew, a few at a time, as they do for an update."
+            "All Deployments, DaemonSets and StatefulSets start their pods anew, a few at a time, as they do for an update, and \
+             are waited for."
         }
         (true, true) => {
             "The cluster's own pods start anew; after the first pass the command ends, so that you start yours."
@@ -200,7 +238,7 @@ fn question(cluster: &Cluster, rotation: &Rotation, goes_on: bool, leave_workloa
     };
     format!(
         "{begin}\nAll that they signed is made anew. In each of three passes members of etcd and control planes are restarted \
-         one after the other, and kubelets. {pods}\nKubeconfigs that others have of this cluster stop working at the end.\n\
+         one after the other, and kubelets. {pods}\n{PASSED_OVER}\nKubeconfigs that others have of this cluster stop working at the end.\n\
          Rotate them?"
     )
 }

@@ -153,6 +153,19 @@ impl Site {
         Ok(keys)
     }
 
+    /// What an earlier rotation left is not taken for that of one that begins.
+    pub fn clear_rotation(&self, rotation: &Rotation) -> Result<(), JobError> {
+        rotation.clear(&store::Folder(self.keys_folder())).map_err(no_keys)
+    }
+
+    /// The hosts that a rotation was for are bare.
+    pub fn abandon_rotation(&self) -> Result<(), JobError> {
+        match self.rotation()? {
+            Some(rotation) => rotation.abandon(&store::Folder(self.keys_folder())).map_err(no_keys),
+            None => Ok(()),
+        }
+    }
+
     /// All hosts are through the last pass.
     pub fn end_rotation(&self, rotation: &Rotation) -> Result<(), JobError> {
         rotation.end(&store::Folder(self.keys_folder())).map_err(no_keys)
