@@ -10,7 +10,7 @@ use super::certs::rotation::first;
 use super::certs::{Authority, Keys, Pass, Rotation};
 use super::kubernetes::KUBECTL;
 use super::{etcd, registry, started};
-use crate::cluster::{CONTROL_PLANE, Cluster, ETCD, Host};
+use crate::cluster::{CONTROL_PLANE, Cluster, ETCD, Host, WORKER};
 use crate::digest::Digest;
 use crate::host::part::{Absent, Part};
 use crate::host::{Step, quote};
@@ -51,7 +51,7 @@ impl Turn<'_> {
     }
 
     fn is_node(&self, host: &Host) -> bool {
-        self.cluster.nodes().iter().any(|node| node.name == host.name)
+        self.is(host, CONTROL_PLANE) || self.is(host, WORKER)
     }
 
     /// As it stands in kubeconfigs.

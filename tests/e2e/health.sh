@@ -66,7 +66,7 @@ unwell() {
     "$KK" status -f "$cluster_file" --known-hosts "$state/known_hosts" --output json >"$work/log/$1.json" 2>"$work/log/$1.err" || status=$?
     [[ $status -eq 0 || $status -eq 12 ]] || { tail -n 20 "$work/log/$1.err" >&2; fail "kk status ended with $status"; }
     jq -r --arg only "${2:-}" '.concerns[] | select(.name != "disk" and ($only == "" or .name == $only)) | . as $concern
-        | .lines[] | select(.well | not) | "\($concern.name) \(.host // "") \(.subject): \(.detail)"' "$work/log/$1.json"
+        | .lines[] | select(.well | not) | "\(.host // $concern.name) \(.subject): \(.detail)"' "$work/log/$1.json"
 }
 
 # all_well NAME: of all that `kk status` looks at.

@@ -27,28 +27,19 @@ kk plan-run "${create[@]}" --plan "$plan"
 says "$work/log/plan-run.log" 'create cluster: 5 hosts, [12] changed, '
 ok "an approved plan runs where the site is as it was, and nowhere else"
 
-# drift NAME: what is told to be otherwise than kk left it, a line each. Whatever else is not well, such as a disk of this
-# machine's that is nearly full, does not count here.
-drift() {
-    local status=0
-    "$KK" status -f "$cluster_file" --known-hosts "$state/known_hosts" --output json >"$work/log/$1.json" 2>"$work/log/$1.err" || status=$?
-    [[ $status -eq 0 || $status -eq 12 ]] || { tail -n 20 "$work/log/$1.err" >&2; fail "kk status ended with $status"; }
-    jq -r '.concerns[] | select(.name == "drift") | .lines[] | select(.well | not) | "\(.host) \(.subject): \(.detail)"' "$work/log/$1.json"
-}
-
 # What somebody has changed by hand is told, file by file, and a create puts it right.
-found=$(drift status-before)
+found=$(unwell status-before drift)
 [[ ! $found ]] || fail "drift on hosts that nobody has touched: $found"
 [[ $(jq '[.concerns[] | select(.name == "drift") | .lines[] | select(.detail | test("^[0-9]+ files, .* as kk left them$"))] | length' "$work/log/status-before.json") -eq 5 ]] ||
     fail "not all five hosts were compared"
 on node4 sh -c 'echo "# by hand" >>/etc/crictl.yaml; chmod 0644 /usr/local/bin/kubelet'
-drift status-drift >"$work/log/status-drift.txt"
+unwell status-drift drift >"$work/log/status-drift.txt"
 says "$work/log/status-drift.txt" '^node4 file /etc/crictl.yaml: other content; lines added: 1, missing: 0$' '^node4 file /usr/local/bin/kubelet: '
 [[ $(wc -l <"$work/log/status-drift.txt") -eq 2 ]] || fail "status tells of more than was changed"
 says "$work/log/status-drift.err" '^hint: kk create cluster '
 create_cluster drift-mended
 says "$work/log/drift-mended.log" 'create cluster: 5 hosts, [1-9][0-9]* changed, '
-found=$(drift status-after)
+found=$(unwell status-after drift)
 [[ ! $found ]] || fail "a create has not put it right: $found"
 ok "two files that were changed by hand are told by name, and a create puts them right"
 

@@ -42,12 +42,11 @@ pub fn run(args: Args) -> Result<(), JobError> {
         let message = ui::summary(rotate::COMMAND, run.hosts.len(), run.changed, run.seconds);
         context.events.emit(Event::Note { message });
     }
-    if outcome.paused {
-        return Ok(());
-    }
     match &outcome.after {
         Some(after) if context.json() => ui::print_json(after),
         Some(after) => ui::print_line(&ui::expiry(after)),
-        None => ui::print_line(outcome.text.trim_end()),
+        None if outcome.runs.is_empty() => ui::print_line(outcome.text.trim_end()),
+        // Passes are left; a note has said so.
+        None => Ok(()),
     }
 }

@@ -236,10 +236,18 @@ mod tests {
     use super::super::keys::tests::Memory;
     use super::super::read::read_pem;
     use super::*;
+    use crate::cluster::Cluster;
     use crate::plan::tests::cluster;
 
     fn count(text: &str) -> usize {
         text.matches(END).count()
+    }
+
+    /// A site with keys, and a rotation that is about to begin.
+    fn site(authority: Authority) -> (Memory, Cluster, Rotation) {
+        let (store, cluster) = (Memory::default(), cluster());
+        Keys::prepare(&cluster, &store).unwrap();
+        (store, cluster, Rotation::new(BTreeSet::from([authority])))
     }
 
     /// Each pass fits what a host may still have of the pass before.
@@ -285,9 +293,7 @@ mod tests {
     fn a_rotation_that_is_killed_goes_on() {
         for pass in [Pass::Trust, Pass::Sign, Pass::Forget] {
             for writes in 0..8 {
-                let (store, cluster) = (Memory::default(), cluster());
-                Keys::prepare(&cluster, &store).unwrap();
-                let mut rotation = Rotation::new(BTreeSet::from([Authority::EtcdCa]));
+                let (store, cluster, mut rotation) = site(Authority::EtcdCa);
                 while rotation.pass != pass {
                     rotation.keep(&store).unwrap();
                     rotation.pass = rotation.pass.next().unwrap();
@@ -309,9 +315,7 @@ mod tests {
     #[test]
     fn what_one_rotation_left_is_not_taken_for_the_next_ones() {
         for removals in 0..6 {
-            let (store, cluster) = (Memory::default(), cluster());
-            Keys::prepare(&cluster, &store).unwrap();
-            let mut rotation = Rotation::new(BTreeSet::from([Authority::EtcdCa]));
+            let (store, cluster, mut rotation) = site(Authority::EtcdCa);
             while let Some(next) = rotation.pass.next() {
                 rotation.keep(&store).unwrap();
                 rotation.pass = next;
@@ -338,9 +342,7 @@ mod tests {
     #[test]
     fn a_rotation_may_be_abandoned() {
         for passes in 0..3 {
-            let (store, cluster) = (Memory::default(), cluster());
-            Keys::prepare(&cluster, &store).unwrap();
-            let mut rotation = Rotation::new(BTreeSet::from([Authority::KubernetesCa]));
+            let (store, cluster, mut rotation) = site(Authority::KubernetesCa);
             rotation.keep(&store).unwrap();
             for _ in 0..passes {
                 rotation.pass = rotation.pass.next().unwrap();

@@ -41,9 +41,7 @@ pub struct Outcome {
     pub runs: Vec<Summary>,
     /// What a dry run would change.
     pub text: String,
-    /// Whether passes are left, as pods have to begin anew first.
-    pub paused: bool,
-    /// The certificates as they are now.
+    /// The certificates as they are now; `None` where passes are left.
     pub after: Option<Expiry>,
 }
 
@@ -56,15 +54,16 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let mut rotation = wanted(&options, &cluster, under_way.as_ref())?;
     let sessions = site.connect(&cluster, &options.change.connect, &events).await?;
     let work = Work { options: &options, cluster: &cluster, site: &site, sessions: &sessions };
+    let mut seen = work.look().await;
     if under_way.is_none() {
-        work.refuse_half_made().await?;
+        refuse_half_made(&cluster, &seen)?;
     }
     let changes = async {
         let keys = site.rotated_keys(&cluster, &rotation, false)?;
-        engine::would_change(&work.plan(&rotation, &keys).await?, &sessions, &options.change.connect).await
+        engine::would_change(&work.plan(&rotation, &keys, &seen)?, &sessions, &options.change.connect).await
     };
     if let Some(text) = options.change.shown(COMMAND, &cluster, &[], None, changes).await? {
-        return Ok(Outcome { runs: Vec::new(), text, paused: false, after: None });
+        return Ok(Outcome { runs: Vec::new(), text, after: None });
     }
     options.change.agree(&question(&cluster, &rotation, under_way.is_some(), options.leave_workloads))?;
     if under_way.is_none() {
@@ -75,9 +74,10 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         // Kept before any host gets it.
         let keys = site.rotated_keys(&cluster, &rotation, true)?;
         events.emit(Event::Note { message: title(rotation.pass).into() });
-        let plan = work.plan(&rotation, &keys).await?;
+        let plan = work.plan(&rotation, &keys, &seen)?;
         runs.push(engine::execute(COMMAND, &plan, &sessions, None, &site, &options.change.connect, &events).await?);
-        work.refuse_leftovers(&rotation, &keys).await?;
+        seen = work.look().await;
+        refuse_leftovers(&rotation, &keys, &seen)?;
         let passed = rotation.pass;
         match passed.next() {
             Some(next) => rotation.pass = next,
@@ -87,19 +87,14 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
             // Said before the next pass can begin.
             events.emit(Event::Note { message: PAUSED.into() });
             site.rotated_keys(&cluster, &rotation, true)?;
-            return Ok(Outcome { runs, text: String::new(), paused: true, after: None });
+            return Ok(Outcome { runs, text: String::new(), after: None });
         }
     }
     site.end_rotation(&rotation)?;
-    let hosts = look::hosts(&cluster, &sessions, &BTreeMap::new(), &options.change.connect).await;
     let now = OffsetDateTime::now_utc().unix_timestamp();
-    let after = expiry::expiry(&cluster.name, look::own(&cluster, &site), &hosts, now, renewal::DEFAULT_WITHIN);
-    Ok(Outcome { runs, text: String::new(), paused: false, after: Some(after) })
+    let after = expiry::expiry(&cluster.name, look::own(&cluster, &site), &seen, now, renewal::DEFAULT_WITHIN);
+    Ok(Outcome { runs, text: String::new(), after: Some(after) })
 }
-
-/// Names of those that begin anew by themselves are in the plan; these do not.
-const PASSED_OVER: &str = "Pods that nothing starts anew by itself are left to you: those of Jobs, of paused Deployments, of \
-                           workloads that update OnDelete, and those that nothing made.";
 
 /// The rotation that is under way, or the one that is asked for.
 fn wanted(options: &Options, cluster: &Cluster, under_way: Option<&Rotation>) -> Result<Rotation, JobError> {
@@ -132,30 +127,14 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// A rotation goes through all hosts, so all have to be of the cluster before it begins: from then on none can join.
-    async fn refuse_half_made(&self) -> Result<(), JobError> {
-        let hosts = look::hosts(self.cluster, self.sessions, &BTreeMap::new(), &self.options.change.connect).await;
-        let nodes: BTreeSet<&str> = self.cluster.nodes().iter().map(|host| host.name.as_str()).collect();
-        let joined = |host: &expiry::Host| host.seen.as_ref().is_ok_and(|seen| seen.files.contains_key(KUBELET));
-        let missing: Vec<&str> = hosts
-            .iter()
-            .filter(|host| nodes.contains(host.name.as_str()) && !joined(host))
-            .map(|host| host.name.as_str())
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let message = format!(
-            "{} of the cluster file are no nodes of the cluster yet, or cannot be looked at",
-            missing.join(", ")
-        );
-        Err(JobError::new(Kind::Preflight, message)
-            .hint("kk add nodes takes them in; or take them out of the cluster file until the rotation is over"))
+    /// What lies on the hosts. One look serves the end of a pass and the plan of the next one.
+    async fn look(&self) -> Vec<expiry::Host> {
+        look::hosts(self.cluster, self.sessions, &BTreeMap::new(), &self.options.change.connect).await
     }
 
-    /// What makes the pass hold, from what lies on the hosts now.
-    async fn plan(&self, rotation: &Rotation, keys: &Keys) -> Result<Plan, JobError> {
-        let (names, due) = (rotation.names(), self.due(rotation, keys).await?);
+    /// What makes the pass hold, from what lies on the hosts.
+    fn plan(&self, rotation: &Rotation, keys: &Keys, seen: &[expiry::Host]) -> Result<Plan, JobError> {
+        let (names, due) = (rotation.names(), due(rotation, keys, seen)?);
         let kubelets = renewal::kubelets(keys, &due)?;
         let stamp = renewal::stamp()?;
         let cluster = self.cluster;
@@ -171,44 +150,57 @@ impl Work<'_> {
         };
         plan::rotate(&turn, &renewal, kubeconfig).map_err(fail)
     }
+}
 
-    /// What another authority has signed than the one that signs in this pass; what the operator keeps is placed as it is
-    /// kept.
-    async fn due(&self, rotation: &Rotation, keys: &Keys) -> Result<BTreeMap<String, Vec<Due>>, JobError> {
-        let hosts = look::hosts(self.cluster, self.sessions, &BTreeMap::new(), &self.options.change.connect).await;
-        let mut signers = BTreeMap::new();
-        for authority in &rotation.authorities {
-            let pair = match authority {
-                Authority::KubernetesCa => &keys.kubernetes_ca,
-                Authority::FrontProxyCa => &keys.front_proxy_ca,
-                Authority::EtcdCa => &keys.etcd_ca,
-                Authority::RegistryCa => &keys.registry_ca,
-            };
-            let read = read_pem(&pair.certificate)
-                .map_err(|source| JobError::new(Kind::File, format!("{authority} cannot be read")).because(source))?;
-            signers.extend(authority.signs().iter().map(|name| (*name, read.clone())));
-        }
-        let other =
-            |name, certificate: &Certificate| signers.get(&name).is_some_and(|signer| !certificate.is_of(signer));
-        renewal::due(&hosts, |name| signers.contains_key(&name), other).map_err(|unreadable| {
-            JobError::new(Kind::Host, "some certificates cannot be read, and it must be known who signed them")
-                .details(unreadable)
-                .hint("put the file right, and run the same command again")
-        })
+/// A rotation goes through all hosts, so all have to be of the cluster before it begins: from then on none can join.
+fn refuse_half_made(cluster: &Cluster, seen: &[expiry::Host]) -> Result<(), JobError> {
+    let nodes: BTreeSet<&str> = cluster.nodes().iter().map(|host| host.name.as_str()).collect();
+    let joined = |host: &expiry::Host| host.seen.as_ref().is_ok_and(|seen| seen.files.contains_key(KUBELET));
+    let missing = seen.iter().filter(|host| nodes.contains(host.name.as_str()) && !joined(host));
+    let missing: Vec<&str> = missing.map(|host| host.name.as_str()).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
+    let message =
+        format!("{} of the cluster file are no nodes of the cluster yet, or cannot be looked at", missing.join(", "));
+    Err(JobError::new(Kind::Preflight, message)
+        .hint("kk add nodes takes them in; or take them out of the cluster file until the rotation is over"))
+}
 
-    /// Before the next pass, nothing may be left of what this one does away with: a kubelet may have had its certificate
-    /// renewed by a controller manager that had not begun anew yet.
-    async fn refuse_leftovers(&self, rotation: &Rotation, keys: &Keys) -> Result<(), JobError> {
-        let due = self.due(rotation, keys).await?;
-        if due.is_empty() {
-            return Ok(());
-        }
-        let left = due.iter().flat_map(|(host, due)| due.iter().map(move |one| format!("{host}: {}", one.path)));
-        Err(JobError::new(Kind::Host, "some certificates are of the old authority again; nothing forgets it yet")
-            .details(left)
-            .hint("run the same command again: it goes on here"))
+/// What another authority has signed than the one that signs in this pass; what the operator keeps is placed as it is
+/// kept.
+fn due(rotation: &Rotation, keys: &Keys, seen: &[expiry::Host]) -> Result<BTreeMap<String, Vec<Due>>, JobError> {
+    let mut signers = BTreeMap::new();
+    for authority in &rotation.authorities {
+        let pair = match authority {
+            Authority::KubernetesCa => &keys.kubernetes_ca,
+            Authority::FrontProxyCa => &keys.front_proxy_ca,
+            Authority::EtcdCa => &keys.etcd_ca,
+            Authority::RegistryCa => &keys.registry_ca,
+        };
+        let read = read_pem(&pair.certificate)
+            .map_err(|source| JobError::new(Kind::File, format!("{authority} cannot be read")).because(source))?;
+        signers.extend(authority.signs().iter().map(|name| (*name, read.clone())));
     }
+    let other = |name, certificate: &Certificate| signers.get(&name).is_some_and(|signer| !certificate.is_of(signer));
+    renewal::due(seen, |name| signers.contains_key(&name), other).map_err(|unreadable| {
+        JobError::new(Kind::Host, "some certificates cannot be read, and it must be known who signed them")
+            .details(unreadable)
+            .hint("put the file right, and run the same command again")
+    })
+}
+
+/// Before the next pass, nothing may be left of what this one does away with: a kubelet may have had its certificate
+/// renewed by a controller manager that had not begun anew yet.
+fn refuse_leftovers(rotation: &Rotation, keys: &Keys, seen: &[expiry::Host]) -> Result<(), JobError> {
+    let due = due(rotation, keys, seen)?;
+    if due.is_empty() {
+        return Ok(());
+    }
+    let left = due.iter().flat_map(|(host, due)| due.iter().map(move |one| format!("{host}: {}", one.path)));
+    Err(JobError::new(Kind::Host, "some certificates are of the old authority again; nothing forgets it yet")
+        .details(left)
+        .hint("run the same command again: it goes on here"))
 }
 
 fn title(pass: Pass) -> &'static str {
@@ -230,7 +222,8 @@ fn question(cluster: &Cluster, rotation: &Rotation, goes_on: bool, leave_workloa
         (false, _) => "Pods go on running.",
         (true, false) => {
             "All Deployments, DaemonSets and StatefulSets start their pods anew, a few at a time, as they do for an update, and \
-             are waited for."
+             are waited for. Left to you are pods of Jobs, of paused Deployments and of workloads that update OnDelete, and \
+             those that nothing made."
         }
         (true, true) => {
             "The cluster's own pods start anew; after the first pass the command ends, so that you start yours."
@@ -238,7 +231,7 @@ fn question(cluster: &Cluster, rotation: &Rotation, goes_on: bool, leave_workloa
     };
     format!(
         "{begin}\nAll that they signed is made anew. In each of three passes members of etcd and control planes are restarted \
-         one after the other, and kubelets. {pods}\n{PASSED_OVER}\nKubeconfigs that others have of this cluster stop working at the end.\n\
+         one after the other, and kubelets. {pods}\nKubeconfigs that others have of this cluster stop working at the end.\n\
          Rotate them?"
     )
 }

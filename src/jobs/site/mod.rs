@@ -3,6 +3,7 @@
 mod connect;
 mod deliveries;
 mod installed;
+mod rotation;
 mod secrets;
 pub(super) mod store;
 mod trust;
@@ -18,7 +19,7 @@ pub use trust::TrustRecord;
 use super::{JobError, Kind};
 use crate::cluster::Cluster;
 use crate::install::RegistryLogin;
-use crate::install::certs::{CertError, KeyStore, Keys, Pair, Renew, Rotation};
+use crate::install::certs::{CertError, KeyStore, Keys, Pair, Renew};
 use crate::install::templates::{BUILT_IN, Templates};
 
 /// Folder of the store in the site's.
@@ -126,49 +127,20 @@ impl Site {
 
     /// The same, and what `renew` says is made anew. With `keep` false, nothing of it is kept: for looking ahead.
     pub fn renewed_keys(&self, cluster: &Cluster, renew: &Renew, keep: bool) -> Result<Keys, JobError> {
+        self.prepared_keys(cluster, keep, |store| Keys::renewed(cluster, store, renew))
+    }
+
+    fn prepared_keys(
+        &self,
+        cluster: &Cluster,
+        keep: bool,
+        prepare: impl Fn(&dyn KeyStore) -> Result<Keys, CertError>,
+    ) -> Result<Keys, JobError> {
         let folder = store::Folder(self.keys_folder());
-        let keys = match keep {
-            true => Keys::renewed(cluster, &folder, renew),
-            false => Keys::renewed(cluster, &store::Draft::over(folder), renew),
-        };
+        let keys = if keep { prepare(&folder) } else { prepare(&store::Draft::over(folder)) };
         let mut keys = keys.map_err(no_keys)?;
         keys.foreign_registry_ca = self.foreign_registry_ca(cluster)?;
         Ok(keys)
-    }
-
-    /// The rotation of authorities that is under way.
-    pub fn rotation(&self) -> Result<Option<Rotation>, JobError> {
-        Rotation::load(&store::Folder(self.keys_folder())).map_err(no_keys)
-    }
-
-    /// All keys as a pass of a rotation has them. With `keep` false, nothing of it is kept.
-    pub fn rotated_keys(&self, cluster: &Cluster, rotation: &Rotation, keep: bool) -> Result<Keys, JobError> {
-        let prepare = |store: &dyn KeyStore| {
-            rotation.keep(store)?;
-            Keys::prepare(cluster, store)
-        };
-        let folder = store::Folder(self.keys_folder());
-        let mut keys = if keep { prepare(&folder) } else { prepare(&store::Draft::over(folder)) }.map_err(no_keys)?;
-        keys.foreign_registry_ca = self.foreign_registry_ca(cluster)?;
-        Ok(keys)
-    }
-
-    /// What an earlier rotation left is not taken for that of one that begins.
-    pub fn clear_rotation(&self, rotation: &Rotation) -> Result<(), JobError> {
-        rotation.clear(&store::Folder(self.keys_folder())).map_err(no_keys)
-    }
-
-    /// The hosts that a rotation was for are bare.
-    pub fn abandon_rotation(&self) -> Result<(), JobError> {
-        match self.rotation()? {
-            Some(rotation) => rotation.abandon(&store::Folder(self.keys_folder())).map_err(no_keys),
-            None => Ok(()),
-        }
-    }
-
-    /// All hosts are through the last pass.
-    pub fn end_rotation(&self, rotation: &Rotation) -> Result<(), JobError> {
-        rotation.end(&store::Folder(self.keys_folder())).map_err(no_keys)
     }
 
     /// The authority of Kubernetes and the operator's own pair, which is made anew in its last week.
