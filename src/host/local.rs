@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use futures::future::BoxFuture;
-use secrecy::ExposeSecret;
 use tokio::io::AsyncWriteExt;
 
 use super::{Machine, MachineError, Output, Script};
@@ -58,7 +57,7 @@ impl Machine for LocalShell {
                 .spawn()
                 .map_err(|error| self.lost(&error))?;
             let stdin = child.stdin.take();
-            let text = script.text.expose_secret().as_bytes();
+            let text = script.expose().as_bytes();
             let feed = async {
                 if let Some(mut stdin) = stdin {
                     // A shell that ends early closes its input; its status says why.

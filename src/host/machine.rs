@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use secrecy::SecretString;
+use secrecy::zeroize::Zeroize;
+use secrecy::{ExposeSecret, SecretBox};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::part::script::Places;
@@ -58,23 +59,42 @@ pub trait Machine: Send + Sync {
 }
 
 /// A shell script and how long it may take.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Script {
     /// Secret, because scripts carry the content of files.
-    pub text: SecretString,
+    text: SecretBox<Text>,
     pub timeout: Duration,
 }
 
 impl Script {
     /// A script that may take this long.
     pub fn new(text: impl Into<String>, timeout: Duration) -> Self {
-        Self { text: SecretString::from(text.into()), timeout }
+        Self { text: SecretBox::new(Box::new(Text(text.into()))), timeout }
+    }
+
+    /// The text itself. Callers keep it out of logs and messages.
+    pub fn expose(&self) -> &str {
+        &self.text.expose_secret().0
     }
 
     /// The same for a text that calls commands which kk has installed, such as kubectl and etcdctl. sudo's own search path
     /// leaves out their folder on some distributions.
     pub fn calling(text: &str, timeout: Duration) -> Self {
         Self::new(format!("PATH={}\nexport PATH\n{text}", Places::default().path), timeout)
+    }
+}
+
+/// A text that is overwritten when it goes. A type of its own, because what `secrecy` has for texts copies them to the size
+/// that they need and overwrites them byte by byte, which for the scripts of hundreds of hosts takes more time than making
+/// them.
+struct Text(String);
+
+impl Zeroize for Text {
+    fn zeroize(&mut self) {
+        let mut bytes = std::mem::take(&mut self.0).into_bytes();
+        bytes.fill(0);
+        // Nobody reads the zeros, and they are to be written all the same.
+        std::hint::black_box(&bytes);
     }
 }
 

@@ -13,5 +13,5 @@ pub mod step;
 pub use facts::Facts;
 pub use machine::{Machine, MachineError, Output, Script, Wire};
 pub use part::Part;
-pub use quote::quote;
+pub use quote::{Word, quote};
 pub use step::Step;

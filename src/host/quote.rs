@@ -1,8 +1,26 @@
 //! Words of a shell.
 
+use std::fmt::{self, Write as _};
+
 /// A text as one word of a POSIX shell, whatever it holds.
 pub fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    Word(text).to_string()
+}
+
+/// The same, written where it belongs.
+pub struct Word<'a>(pub &'a str);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_char('\'')?;
+        for (index, piece) in self.0.split('\'').enumerate() {
+            if index > 0 {
+                out.write_str(r"'\''")?;
+            }
+            out.write_str(piece)?;
+        }
+        out.write_char('\'')
+    }
 }
 
 #[cfg(test)]

@@ -139,7 +139,6 @@ pub fn port(stdout: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
 
     use super::*;
     use crate::digest::Digest;
@@ -152,7 +151,7 @@ mod tests {
         let source = Source { path: "files/x".into(), sha256: Digest::of(b"x"), size: 1 };
         let address: SocketAddr = "10.0.0.1:4000".parse().unwrap();
         for script in [camp.serve(address.ip(), &token), camp.fetch(&source, address, &token)] {
-            let text = script.text.expose_secret();
+            let text = script.expose();
             let lines: Vec<&str> = text.lines().filter(|line| line.contains(token.expose())).collect();
             assert_eq!(lines, [token.expose()]);
         }

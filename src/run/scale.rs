@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use rustix::time::{ClockId, clock_gettime};
-use secrecy::ExposeSecret;
 
 use super::*;
 use crate::digest::Digest;
@@ -47,7 +46,7 @@ impl Machine for Simulated {
         Box::pin(async move {
             self.asked.fetch_add(1, Ordering::Relaxed);
             let begun = thread_time();
-            let text = script.text.expose_secret();
+            let text = script.expose();
             let marker =
                 text.split_once("kk_marker=").map_or("", |(_, rest)| rest.split(' ').next().unwrap_or_default());
             let mut stdout = String::new();

@@ -18,7 +18,6 @@ use kk::host::ssh::Session;
 use kk::host::{Machine, MachineError, Output, Script, Step};
 use kk::plan::{Order, Plan, Stage, Task};
 use kk::run::{Executor, Journal, Operator, Store, Summary};
-use secrecy::ExposeSecret;
 
 use super::Login;
 use super::sshd::{self, Sshd};
@@ -117,7 +116,7 @@ impl Machine for Apart {
 
     fn run<'a>(&'a self, script: &'a Script) -> BoxFuture<'a, Result<Output, MachineError>> {
         Box::pin(async move {
-            let text = self.own(script.text.expose_secret());
+            let text = self.own(script.expose());
             let mut output = self.session.run(&Script::new(text.clone(), script.timeout)).await?;
             if self.flaw == Flaw::Lies && text.contains("ln -f -- ") {
                 self.lie();

@@ -1,7 +1,9 @@
 //! Files and folders that must not be there.
 
+use std::fmt::Write as _;
+
 use super::Absent;
-use crate::host::quote;
+use crate::host::Word;
 
 /// A mount point cannot be removed from inside; it is as good as absent when it is empty. Mounts further down are left
 /// alone: their data is not ours.
@@ -19,11 +21,11 @@ kk_apply_absent() {
 "#;
 
 impl Absent {
-    pub(super) fn check(&self) -> String {
-        format!("kk_check_absent {}", quote(self.path.trim_end_matches('/')))
+    pub(super) fn check(&self, out: &mut String) {
+        let _ = write!(out, "kk_check_absent {}", Word(self.path.trim_end_matches('/')));
     }
 
-    pub(super) fn apply(&self) -> String {
-        format!("kk_apply_absent {}", quote(self.path.trim_end_matches('/')))
+    pub(super) fn apply(&self, out: &mut String) {
+        let _ = write!(out, "kk_apply_absent {}", Word(self.path.trim_end_matches('/')));
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::check::{USUAL, check_of};
-use super::script::{Marker, Places, results, wrap};
+use super::check::check_of;
+use super::file::encoded_size;
+use super::script::{CALL, Marker, Places, results, wrap};
 use super::verdict::CHECK_SECONDS;
 use super::{Part, Source};
 use crate::host::Step;
@@ -35,8 +36,27 @@ pub fn apply_script(step: &Step, differing: &[usize], places: &Places, marker: &
             differing.contains(index) || (dependent && *index > first && !differing.is_empty())
         })
         .collect();
-    let wait = lock_wait(step);
-    let mut body = String::with_capacity(USUAL);
+    let room = chosen.iter().map(|index| room(&step.parts[*index])).sum();
+    wrap(&step.parts, places, marker, room, |body| {
+        lock(lock_wait(step), body);
+        for &index in &chosen {
+            check_of(&step.parts[index], body);
+            let _ = writeln!(body, "if [ $? -eq 0 ]; then kk_say {index} held; else");
+            forget_starts(&step.parts[index..], body);
+            body.push_str("(set -e; ");
+            apply_of(step, &chosen, index, body);
+            let _ = writeln!(body, ") >\"$kk_log\" 2>&1\nkk_done {index} $? || return 1\nfi");
+        }
+        for source in chosen.iter().filter_map(|index| step.parts[*index].source()) {
+            let sha256 = source.sha256.hex();
+            let _ = writeln!(body, "rm -f -- \"$kk_state\"/staging/{sha256} \"$kk_state\"/staging/{sha256}.part");
+        }
+        body.push_str("return 0");
+    })
+}
+
+/// Waits for the lock of the host.
+fn lock(wait: u64, body: &mut String) {
     let _ = write!(
         body,
         r#"mkdir -p -m 0700 -- "$kk_run" || return 1
@@ -45,35 +65,43 @@ flock -w {wait} 9 || {{ echo "another kk has been at work on this host for {wait
 kk_log=$kk_run/apply.log
 "#
     );
-    for &index in &chosen {
-        let part = &step.parts[index];
-        let apply = match part {
-            Part::Directory(part) => part.apply(),
-            Part::File(part) => part.apply(),
-            Part::Block(part) => part.apply(),
-            Part::Absent(part) => part.apply(),
-            Part::Symlink(part) => part.apply(),
-            Part::Artifact(part) => part.apply(needed_later(step, &chosen, index, &part.source)),
-            Part::Archive(part) => part.apply(),
-            Part::Unit(part) => part.apply(),
-            Part::Command(part) => part.apply(),
-        };
-        let _ = writeln!(body, "({}) >/dev/null 2>&1\nif [ $? -eq 0 ]; then kk_say {index} held; else", check_of(part));
-        if matches!(part, Part::File(_) | Part::Symlink(_) | Part::Artifact(_) | Part::Archive(_)) {
-            for later in &step.parts[index..] {
-                if let Part::Unit(unit) = later {
-                    let _ = writeln!(body, "{}", unit.forget());
-                }
-            }
+}
+
+/// Forgets that units were started behind a part that they may read: what changes it is to restart them, also when the
+/// run is killed between the two.
+fn forget_starts(parts: &[Part], body: &mut String) {
+    let Some(Part::File(_) | Part::Symlink(_) | Part::Artifact(_) | Part::Archive(_)) = parts.first() else { return };
+    for later in parts {
+        if let Part::Unit(unit) = later {
+            unit.forget(body);
         }
-        let _ = writeln!(body, "(set -e; {apply}) >\"$kk_log\" 2>&1\nkk_done {index} $? || return 1\nfi",);
     }
-    for source in chosen.iter().filter_map(|index| step.parts[*index].source()) {
-        let _ =
-            writeln!(body, "rm -f -- \"$kk_state\"/staging/{0} \"$kk_state\"/staging/{0}.part", source.sha256.hex());
+}
+
+/// The call that makes one part hold.
+fn apply_of(step: &Step, chosen: &[usize], index: usize, body: &mut String) {
+    match &step.parts[index] {
+        Part::Directory(part) => part.apply(body),
+        Part::File(part) => part.apply(body),
+        Part::Block(part) => part.apply(body),
+        Part::Absent(part) => part.apply(body),
+        Part::Symlink(part) => part.apply(body),
+        Part::Artifact(part) => part.apply(needed_later(step, chosen, index, &part.source), body),
+        Part::Archive(part) => part.apply(body),
+        Part::Unit(part) => part.apply(body),
+        Part::Command(part) => part.apply(body),
     }
-    body.push_str("return 0");
-    wrap(step.parts.iter(), places, marker, &body)
+}
+
+/// About how many bytes the check of a part and its application take.
+fn room(part: &Part) -> usize {
+    3 * CALL
+        + match part {
+            Part::File(part) => encoded_size(part.content.expose()),
+            Part::Block(part) => 2 * encoded_size(&part.content),
+            Part::Command(part) => (2 * part.check.len() + part.apply.len()) * 5 / 4,
+            _ => 0,
+        }
 }
 
 /// How long an application may take, the wait for the host's lock included.

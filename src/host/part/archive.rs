@@ -1,12 +1,13 @@
 //! Archives of the bundle, unpacked beside their place and moved file by file, so that a running binary can be
 //! replaced. A record of what lies there afterwards makes the check a single `stat`.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use super::Archive;
 use super::artifact::with_status;
 use crate::digest::Digest;
-use crate::host::quote;
+use crate::host::Word;
 
 /// The record is two files: the names, each ended by a zero byte, and what `stat` said of them. The first line of the
 /// second says what was asked for.
@@ -62,17 +63,21 @@ impl Archive {
         Digest::of(text.as_bytes()).hex()
     }
 
-    fn words(&self) -> String {
-        let sha256 = self.source.sha256.hex();
-        format!("{} {sha256} {} {}", quote(&self.name), quote(&self.directory), self.asked())
+    /// A call of this function with the words that all of them take.
+    fn call(&self, function: &str, out: &mut String) {
+        let (name, sha256, directory) = (Word(&self.name), self.source.sha256.hex(), Word(&self.directory));
+        let _ = write!(out, "{function} {name} {sha256} {directory} {}", self.asked());
     }
 
-    pub(super) fn check(&self) -> String {
-        format!("kk_check_archive {}", self.words())
+    pub(super) fn check(&self, out: &mut String) {
+        self.call("kk_check_archive", out);
     }
 
-    pub(super) fn apply(&self) -> String {
-        let members: String = self.members.iter().map(|member| format!(" {}", quote(member))).collect();
-        format!("kk_apply_archive {} {}{members}", self.words(), self.strip)
+    pub(super) fn apply(&self, out: &mut String) {
+        self.call("kk_apply_archive", out);
+        let _ = write!(out, " {}", self.strip);
+        for member in &self.members {
+            let _ = write!(out, " {}", Word(member));
+        }
     }
 }

@@ -3,13 +3,14 @@
 //! Hashing every binary of a host at every run would take seconds, so what was placed is remembered by its size and
 //! modification time. Where there is no such stamp, or it does not fit, the file itself is hashed.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use super::Artifact;
-use super::file::owner_words;
+use super::file::UserAndGroup;
 use super::verdict::NO_UPLOAD;
 use crate::digest::Digest;
-use crate::host::quote;
+use crate::host::Word;
 
 /// What is common to everything that is uploaded: `kk_staged` succeeds when the bytes are there, whole and checked.
 pub(super) const STAGING: &str = r#"
@@ -62,18 +63,22 @@ kk_apply_artifact() {
 "#;
 
 impl Artifact {
-    fn words(&self) -> String {
+    /// A call of this function with the words that all of them take.
+    fn call(&self, function: &str, out: &mut String) {
         let stamp = Digest::of(self.path.as_bytes()).hex();
-        format!("{} {} {} {stamp} {:o}", quote(&self.path), self.source.sha256.hex(), self.source.size, self.mode)
+        let (path, sha256, size, mode) = (Word(&self.path), self.source.sha256.hex(), self.source.size, self.mode);
+        let _ = write!(out, "{function} {path} {sha256} {size} {stamp} {mode:o} ");
     }
 
-    pub(super) fn check(&self) -> String {
-        format!("kk_check_artifact {} {}", self.words(), owner_words(&self.owner))
+    pub(super) fn check(&self, out: &mut String) {
+        self.call("kk_check_artifact", out);
+        let _ = write!(out, "{}", UserAndGroup(&self.owner));
     }
 
     /// `keep`: a later part of the same script needs the staged bytes too.
-    pub(super) fn apply(&self, keep: bool) -> String {
-        format!("kk_apply_artifact {} {} {}", self.words(), quote(&self.owner), if keep { "keep" } else { "move" })
+    pub(super) fn apply(&self, keep: bool, out: &mut String) {
+        self.call("kk_apply_artifact", out);
+        let _ = write!(out, "{} {}", Word(&self.owner), if keep { "keep" } else { "move" });
     }
 }
 

@@ -5,11 +5,12 @@
 //! is anything else, somebody has edited it since, and what was put aside is dropped.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::Block;
-use super::file::encode;
+use super::file::encoded;
 use crate::digest::Digest;
-use crate::host::quote;
+use crate::host::Word;
 
 pub(super) const SHELL: &str = r##"
 kk_render_block() {
@@ -53,25 +54,27 @@ kk_apply_block() {
 "##;
 
 impl Block {
-    fn words(&self) -> String {
+    /// A call of this function with the words that all of them take.
+    fn call(&self, function: &str, out: &mut String) {
         let mut content = Cow::Borrowed(self.content.as_ref());
         if !content.is_empty() && !content.ends_with('\n') {
             content.to_mut().push('\n');
         }
         let aside = Digest::of(self.path.as_bytes()).hex();
-        format!("{} {} '{}' {aside}", quote(&self.path), quote(&self.marker), encode(&content))
+        let (path, marker, content) = (Word(&self.path), Word(&self.marker), encoded(&content));
+        let _ = write!(out, "{function} {path} {marker} '{content}' {aside}");
     }
 
-    pub(super) fn check(&self) -> String {
-        format!("kk_check_block {}", self.words())
+    pub(super) fn check(&self, out: &mut String) {
+        self.call("kk_check_block", out);
     }
 
     /// Prints the whole file as it would be.
-    pub(super) fn render(&self) -> String {
-        format!("kk_render_block {}", self.words())
+    pub(super) fn render(&self, out: &mut String) {
+        self.call("kk_render_block", out);
     }
 
-    pub(super) fn apply(&self) -> String {
-        format!("kk_apply_block {}", self.words())
+    pub(super) fn apply(&self, out: &mut String) {
+        self.call("kk_apply_block", out);
     }
 }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Part;
-use super::script::{Marker, Places, results, wrap};
+use super::file::encoded_size;
+use super::script::{CALL, Marker, Places, results, wrap};
 use super::verdict::{CHECK_SECONDS, NO_UPLOAD};
 use crate::host::Step;
 
@@ -18,16 +19,24 @@ pub enum Verdict {
     },
 }
 
-/// Bytes that the bodies of most scripts have room in.
-pub(super) const USUAL: usize = 16 << 10;
-
 /// A script that checks all parts and changes nothing.
 pub fn check_script(step: &Step, places: &Places, marker: &Marker) -> String {
-    let mut body = String::with_capacity(USUAL);
-    for (index, part) in step.parts.iter().enumerate() {
-        let _ = writeln!(body, "({}) >/dev/null 2>&1\nkk_say {index} $?", check_of(part));
+    let room = step.parts.iter().map(room).sum();
+    wrap(&step.parts, places, marker, room, |body| {
+        for (index, part) in step.parts.iter().enumerate() {
+            check_of(part, body);
+            let _ = writeln!(body, "kk_say {index} $?");
+        }
+    })
+}
+
+/// About how many bytes the check of a part takes.
+fn room(part: &Part) -> usize {
+    CALL + match part {
+        Part::Block(part) => encoded_size(&part.content),
+        Part::Command(part) => part.check.len() * 5 / 4,
+        _ => 0,
     }
-    wrap(step.parts.iter(), places, marker, &body)
 }
 
 /// How long a check may take.
@@ -54,16 +63,18 @@ pub fn read_check(step: &Step, marker: &Marker, stdout: &str) -> Option<Vec<Verd
 }
 
 /// The call that checks one part; its exit status is the verdict.
-pub(super) fn check_of(part: &Part) -> String {
+pub(super) fn check_of(part: &Part, body: &mut String) {
+    body.push('(');
     match part {
-        Part::Directory(part) => part.check(),
-        Part::File(part) => part.check(),
-        Part::Block(part) => part.check(),
-        Part::Absent(part) => part.check(),
-        Part::Symlink(part) => part.check(),
-        Part::Artifact(part) => part.check(),
-        Part::Archive(part) => part.check(),
-        Part::Unit(part) => part.check(),
-        Part::Command(part) => part.check(),
+        Part::Directory(part) => part.check(body),
+        Part::File(part) => part.check(body),
+        Part::Block(part) => part.check(body),
+        Part::Absent(part) => part.check(body),
+        Part::Symlink(part) => part.check(body),
+        Part::Artifact(part) => part.check(body),
+        Part::Archive(part) => part.check(body),
+        Part::Unit(part) => part.check(body),
+        Part::Command(part) => part.check(body),
     }
+    body.push_str(") >/dev/null 2>&1\n");
 }

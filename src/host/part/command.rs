@@ -4,11 +4,12 @@
 //! lock of the host open while the text runs, even if the script around it is killed; the text itself does not, so a
 //! daemon that it leaves behind does not hold the lock for ever.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use super::Command;
 use super::verdict::CHECK_SECONDS;
-use crate::host::quote;
+use crate::host::Word;
 
 const SHELL: &str = r#"
 kk_text() {
@@ -40,17 +41,12 @@ pub(super) static FUNCTIONS: LazyLock<String> =
     LazyLock::new(|| SHELL.replace("kk_check_seconds", &CHECK_SECONDS.to_string()));
 
 impl Command {
-    pub(super) fn check(&self) -> String {
-        format!("kk_check_command {}", quote(&self.check))
+    pub(super) fn check(&self, out: &mut String) {
+        let _ = write!(out, "kk_check_command {}", Word(&self.check));
     }
 
-    pub(super) fn apply(&self) -> String {
-        format!(
-            "kk_apply_command {} {} {} {}",
-            quote(&self.check),
-            quote(&self.apply),
-            self.timeout.as_secs().max(1),
-            self.settle.as_secs()
-        )
+    pub(super) fn apply(&self, out: &mut String) {
+        let (timeout, settle) = (self.timeout.as_secs().max(1), self.settle.as_secs());
+        let _ = write!(out, "kk_apply_command {} {} {timeout} {settle}", Word(&self.check), Word(&self.apply));
     }
 }

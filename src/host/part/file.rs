@@ -1,12 +1,15 @@
 //! Files whose content the plan holds, and what all primitives that write files share.
 
-use base64::Engine as _;
+use std::fmt::{self, Write as _};
+
+use base64::display::Base64Display;
+use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 
 use super::{Content, File};
 use crate::digest::Digest;
-use crate::host::quote;
+use crate::host::Word;
 
 /// Functions that every script carries.
 ///
@@ -60,24 +63,34 @@ impl Content {
 }
 
 impl File {
-    pub(super) fn check(&self) -> String {
+    pub(super) fn check(&self, out: &mut String) {
         let digest = Digest::of(self.content.expose().as_bytes()).hex();
-        format!("kk_check_file {} {digest} {:o} {}", quote(&self.path), self.mode, owner_words(&self.owner))
+        let _ =
+            write!(out, "kk_check_file {} {digest} {:o} {}", Word(&self.path), self.mode, UserAndGroup(&self.owner));
     }
 
-    pub(super) fn apply(&self) -> String {
-        let content = encode(self.content.expose());
-        format!("kk_apply_file {} '{content}' {:o} {}", quote(&self.path), self.mode, quote(&self.owner))
+    pub(super) fn apply(&self, out: &mut String) {
+        let content = encoded(self.content.expose());
+        let _ = write!(out, "kk_apply_file {} '{content}' {:o} {}", Word(&self.path), self.mode, Word(&self.owner));
     }
 }
 
 /// Base64: no byte of it means anything to a shell.
-pub(super) fn encode(text: &str) -> String {
-    STANDARD.encode(text)
+pub(super) fn encoded(text: &str) -> Base64Display<'_, 'static, GeneralPurpose> {
+    Base64Display::new(text.as_bytes(), &STANDARD)
+}
+
+/// How many bytes that takes.
+pub(super) fn encoded_size(text: &str) -> usize {
+    text.len().div_ceil(3) * 4
 }
 
 /// `user:group` as the two words that `kk_attributes` compares; the group's is empty where any will do.
-pub(super) fn owner_words(owner: &str) -> String {
-    let (user, group) = owner.split_once(':').unwrap_or((owner, ""));
-    format!("{} {}", quote(user), quote(group))
+pub(super) struct UserAndGroup<'a>(pub &'a str);
+
+impl fmt::Display for UserAndGroup<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (user, group) = self.0.split_once(':').unwrap_or((self.0, ""));
+        write!(out, "{} {}", Word(user), Word(group))
+    }
 }

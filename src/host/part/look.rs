@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::script::{Marker, Places, results, wrap};
 use super::{Content, Part};
 use crate::host::Step;
-use crate::host::quote;
+use crate::host::Word;
 
 /// Larger files are not shown.
 const LARGEST: u64 = 256 << 10;
@@ -31,21 +31,23 @@ kk_look() {
 
 /// A script that prints what the files of these parts hold; secret files and other kinds of parts are passed over.
 pub fn look_script(step: &Step, indices: &[usize], places: &Places, marker: &Marker) -> String {
-    let mut body = SHELL.replace("kk_largest", &LARGEST.to_string());
-    for &index in indices {
-        match step.parts.get(index) {
-            Some(Part::File(part)) if matches!(part.content, Content::Plain(_)) => {
-                let _ = writeln!(body, "kk_look {index} {}", quote(&part.path));
+    wrap(&step.parts, places, marker, 0, |body| {
+        body.push_str(&SHELL.replace("kk_largest", &LARGEST.to_string()));
+        for &index in indices {
+            match step.parts.get(index) {
+                Some(Part::File(part)) if matches!(part.content, Content::Plain(_)) => {
+                    let _ = writeln!(body, "kk_look {index} {}", Word(&part.path));
+                }
+                Some(Part::Block(part)) => {
+                    let _ = writeln!(body, "kk_look {index} {}", Word(&part.path));
+                    part.render(body);
+                    let _ = writeln!(body, " | kk_show {index} then");
+                }
+                _ => {}
             }
-            Some(Part::Block(part)) => {
-                let _ = writeln!(body, "kk_look {index} {}", quote(&part.path));
-                let _ = writeln!(body, "{} | kk_show {index} then", part.render());
-            }
-            _ => {}
         }
-    }
-    body.push_str("return 0");
-    wrap(step.parts.iter(), places, marker, &body)
+        body.push_str("return 0");
+    })
 }
 
 /// What such a script printed, by the place of the part.

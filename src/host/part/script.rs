@@ -5,6 +5,7 @@
 //! host holds or a command prints can be taken for one.
 
 use std::collections::hash_map::RandomState;
+use std::fmt::Write as _;
 use std::hash::{BuildHasher, Hasher};
 
 pub use super::apply::{Outcome, apply_script, apply_timeout, read_apply};
@@ -12,7 +13,7 @@ pub use super::check::{Verdict, check_script, check_timeout, read_check};
 pub use super::staging::staging_script;
 use super::{Part, Source, absent, archive, artifact, block, command, directory, file, symlink, unit};
 use crate::digest::Digest;
-use crate::host::quote;
+use crate::host::Word;
 
 /// Where `kk` keeps its records on a host.
 #[derive(Clone, Debug)]
@@ -71,8 +72,44 @@ impl Marker {
 ///
 /// It outlives a lost connection: a hang-up is ignored, and a broken pipe only makes the result line fail. Commands
 /// that the script starts get the usual treatment of a broken pipe back, as signals that are caught are reset.
-pub(super) fn wrap<'a>(parts: impl Iterator<Item = &'a Part>, places: &Places, marker: &Marker, body: &str) -> String {
-    let mut functions: Vec<&'static str> = Vec::new();
+///
+/// `room` is about how many bytes the body will have.
+pub(super) fn wrap(
+    parts: &[Part],
+    places: &Places,
+    marker: &Marker,
+    room: usize,
+    body: impl FnOnce(&mut String),
+) -> String {
+    let functions = functions(parts);
+    let fixed: usize = functions.iter().map(|text| text.len()).sum();
+    // Room for all of it: a text that grows leaves copies of the secrets in it behind.
+    let mut script = String::with_capacity(FRAME + fixed + room);
+    let (path, left_out) = (Word(&places.path), Word(&places.left_out));
+    let (marker, state, run) = (&marker.0, Word(&places.state), Word(&places.run));
+    let _ = write!(
+        script,
+        "kk_all() {{\ntrap '' HUP\ntrap : PIPE\nLC_ALL=C PATH={path} KK_LEFT_OUT={left_out}
+export LC_ALL PATH KK_LEFT_OUT\numask 022\nkk_marker={marker} kk_state={state} kk_run={run}\n"
+    );
+    for text in functions {
+        script.push_str(text);
+    }
+    script.push_str("kk_body() {\n");
+    body(&mut script);
+    script.push_str("\n}\nkk_body\n}\nkk_all </dev/null\nexit $?\n");
+    script
+}
+
+/// Bytes that a script has room for besides functions and body.
+const FRAME: usize = 1 << 10;
+
+/// Bytes that are room enough for the call of one function, besides contents and commands.
+pub(super) const CALL: usize = 320;
+
+/// The functions that these parts need, each once.
+fn functions(parts: &[Part]) -> Vec<&'static str> {
+    let mut functions: Vec<&'static str> = vec![file::COMMON];
     for part in parts {
         let (own, shared): (&'static str, Option<&'static str>) = match part {
             Part::Directory(_) => (directory::SHELL, None),
@@ -86,32 +123,13 @@ pub(super) fn wrap<'a>(parts: impl Iterator<Item = &'a Part>, places: &Places, m
             Part::Command(_) => (command::FUNCTIONS.as_str(), None),
         };
         for text in shared.into_iter().chain([own]) {
-            if !functions.iter().any(|known| std::ptr::eq(*known, text) || *known == text) {
+            if !functions.iter().any(|known| std::ptr::eq(*known, text)) {
                 functions.push(text);
             }
         }
     }
-    // In one piece of the right size: a text that grows leaves copies of the secrets in it behind.
-    [
-        "kk_all() {\ntrap '' HUP\ntrap : PIPE\nLC_ALL=C PATH=",
-        &quote(&places.path),
-        " KK_LEFT_OUT=",
-        &quote(&places.left_out),
-        "\nexport LC_ALL PATH KK_LEFT_OUT\numask 022\nkk_marker=",
-        &marker.0,
-        " kk_state=",
-        &quote(&places.state),
-        " kk_run=",
-        &quote(&places.run),
-        "\n",
-        file::COMMON,
-        &functions.concat(),
-        DONE,
-        "kk_body() {\n",
-        body,
-        "\n}\nkk_body\n}\nkk_all </dev/null\nexit $?\n",
-    ]
-    .concat()
+    functions.push(DONE);
+    functions
 }
 
 /// What is said of a part that was made to hold, or could not be.

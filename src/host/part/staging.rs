@@ -22,5 +22,5 @@ echo "$kk_state has $((${{kk_free:-0}} / 1024)) MiB free and {} MiB are needed" 
 return 28"#,
         needed.div_ceil(1024)
     );
-    wrap([].into_iter(), places, &Marker::random(), &body)
+    wrap(&[], places, &Marker::random(), body.len(), |script| script.push_str(&body))
 }

@@ -1,7 +1,9 @@
 //! Symbolic links, replaced by a rename so that nobody sees the path without one.
 
+use std::fmt::Write as _;
+
 use super::Symlink;
-use crate::host::quote;
+use crate::host::Word;
 
 pub(super) const SHELL: &str = r#"
 kk_check_symlink() { [ -L "$1" ] && [ "$(readlink -- "$1")" = "$2" ]; }
@@ -15,11 +17,11 @@ kk_apply_symlink() {
 "#;
 
 impl Symlink {
-    pub(super) fn check(&self) -> String {
-        format!("kk_check_symlink {} {}", quote(&self.path), quote(&self.target))
+    pub(super) fn check(&self, out: &mut String) {
+        let _ = write!(out, "kk_check_symlink {} {}", Word(&self.path), Word(&self.target));
     }
 
-    pub(super) fn apply(&self) -> String {
-        format!("kk_apply_symlink {} {}", quote(&self.path), quote(&self.target))
+    pub(super) fn apply(&self, out: &mut String) {
+        let _ = write!(out, "kk_apply_symlink {} {}", Word(&self.path), Word(&self.target));
     }
 }

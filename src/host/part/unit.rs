@@ -1,8 +1,10 @@
 //! systemd units. The stamp of the version is written last, after the unit was seen running for a moment, so whatever
 //! interrupts a start is healed by the next run.
 
+use std::fmt::Write as _;
+
 use super::Unit;
-use crate::host::quote;
+use crate::host::Word;
 
 pub(super) const SHELL: &str = r#"
 kk_unit_state() {
@@ -79,21 +81,24 @@ kk_apply_unit() {
 "#;
 
 impl Unit {
-    fn words(&self) -> String {
+    /// A call of this function with the words that all of them take.
+    fn call(&self, function: &str, out: &mut String) {
         let word = |yes: bool| if yes { "yes" } else { "no" };
-        format!("{} {} {} {}", quote(&self.name), word(self.enabled), word(self.running), quote(&self.version))
+        let (enabled, running) = (word(self.enabled), word(self.running));
+        let _ = write!(out, "{function} {} {enabled} {running} {}", Word(&self.name), Word(&self.version));
     }
 
-    pub(super) fn check(&self) -> String {
-        format!("kk_check_unit {}", self.words())
+    pub(super) fn check(&self, out: &mut String) {
+        self.call("kk_check_unit", out);
     }
 
-    pub(super) fn apply(&self) -> String {
-        format!("kk_apply_unit {} {}", self.words(), self.timeout.as_secs().max(1))
+    pub(super) fn apply(&self, out: &mut String) {
+        self.call("kk_apply_unit", out);
+        let _ = write!(out, " {}", self.timeout.as_secs().max(1));
     }
 
     /// Forgets the last start. Goes before a change to something that the unit may have read.
-    pub(super) fn forget(&self) -> String {
-        format!("rm -f -- \"$kk_state\"/units/{}", quote(&self.name))
+    pub(super) fn forget(&self, out: &mut String) {
+        let _ = writeln!(out, "rm -f -- \"$kk_state\"/units/{}", Word(&self.name));
     }
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use secrecy::ExposeSecret;
 
 use super::download::download;
 use super::session::Session;
@@ -27,7 +26,7 @@ impl Machine for Session {
     }
 
     fn run<'a>(&'a self, script: &'a Script) -> BoxFuture<'a, Result<Output, MachineError>> {
-        self.script_within(script.text.expose_secret(), true, script.timeout).boxed()
+        self.script_within(script.expose(), true, script.timeout).boxed()
     }
 
     fn upload<'a>(

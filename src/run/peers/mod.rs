@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -242,10 +241,11 @@ impl Peers {
         locked(&self.servers).abort_all();
         let camps = locked(&self.camps).clone();
         let script = self.camp.strike();
-        let leaving = futures::stream::iter(camps.iter().filter_map(|host| self.machines.get(host)))
-            .map(|machine| machine.run(&script))
-            .buffer_unordered(self.machines.len().max(1))
-            .for_each(|_| async {});
+        let mut leaving = Vec::new();
+        for machine in camps.iter().filter_map(|host| self.machines.get(host)) {
+            leaving.push(machine.run(&script));
+        }
+        let leaving = futures::future::join_all(leaving);
         // What stays is taken away by the next run.
         let _ = tokio::time::timeout(FAREWELL, leaving).await;
     }

@@ -174,7 +174,8 @@ fn a_command_behind_a_changed_file_is_looked_at_again() {
 fn dangerous_removals_are_refused() {
     under_both(|ground| {
         for path in ["/", "", "relative", "/a/../..", "//", "/a//b", "/a/./b", "/.."] {
-            let remove = Absent { path: path.into() }.apply();
+            let mut remove = String::new();
+            Absent { path: path.into() }.apply(&mut remove);
             let (status, stdout, _) =
                 ground.run(&format!("rm() {{ echo removed; }}\n{}\n{remove}\n", super::super::absent::SHELL));
             assert_eq!((status, stdout.as_str()), (1, ""), "{path}");
