@@ -169,6 +169,7 @@ fn made_manifest(version: &str, arch: &str) -> Result<String, kk::jobs::JobError
     let options = create_manifest::Options {
         name: "quickstart".into(),
         kubernetes: vec![version.into()],
+        from: None,
         arches: vec![arch.into()],
         registry: Some("registry".into()),
         network: "flannel".into(),

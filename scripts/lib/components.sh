@@ -27,9 +27,11 @@ build_kubernetes() {
 }
 
 build_etcd() {
-    local version=$1 dir=$2 part requirements=''
-    for part in server etcdctl etcdutl; do requirements+="require go.etcd.io/etcd/$part/v3 $version"$'\n'; done
-    go_build "$dir" '' '' "$requirements" \
+    local version=$1 dir=$2 server ctl utl
+    read -r server ctl utl <<<"$(etcd_modules_for "$version")"
+    go_build "$dir" "-X go.etcd.io/etcd/api/v3/version.Version=${version#v}" '' "require go.etcd.io/etcd/server/v3 $server
+require go.etcd.io/etcd/etcdctl/v3 $ctl
+require go.etcd.io/etcd/etcdutl/v3 $utl" \
         go.etcd.io/etcd/server/v3 go.etcd.io/etcd/etcdctl/v3 go.etcd.io/etcd/etcdutl/v3
     mv "$dir/server" "$dir/etcd"
 }
@@ -105,11 +107,11 @@ build_pause() {
 
 # Everything that one Kubernetes release and its cluster are made of. What releases share is built once.
 build_components() {
-    local release=$1
+    local release=$1 version
     build_once kubernetes "$release" build_kubernetes
     build_once runc "$runc_version" build_runc
     build_once containerd "$containerd_version" build_containerd
-    build_once etcd "$etcd_version" build_etcd
+    for version in $(etcd_versions_for "$release"); do build_once etcd "$version" build_etcd; done
     build_once registry "$registry_version" build_registry
     build_once cni "$cni_version" build_cni
     build_once flannel "$flannel_version" build_flannel

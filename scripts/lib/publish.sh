@@ -35,16 +35,18 @@ tgz_under() {
 }
 
 publish_release() {
-    local release=$1 command file github=github.com
+    local release=$1 command version file github=github.com
     for command in kubeadm kubelet kubectl; do
         file=dl.k8s.io/release/$release/bin/linux/amd64/$command
         publish "$file" cat "$(built kubernetes "$release")/$command"
         publish "$file.sha256" bare_hex "$file"
     done
 
-    file=$github/etcd-io/etcd/releases/download/$etcd_version/etcd-$etcd_version-linux-amd64.tar.gz
-    publish "$file" tgz_under "etcd-$etcd_version-linux-amd64" "$(built etcd "$etcd_version")" etcd etcdctl etcdutl
-    publish "$(dirname "$file")/SHA256SUMS" checksum_line "$file"
+    for version in $(etcd_versions_for "$release"); do
+        file=$github/etcd-io/etcd/releases/download/$version/etcd-$version-linux-amd64.tar.gz
+        publish "$file" tgz_under "etcd-$version-linux-amd64" "$(built etcd "$version")" etcd etcdctl etcdutl
+        publish "$(dirname "$file")/SHA256SUMS" checksum_line "$file"
+    done
 
     file=$github/containerd/containerd/releases/download/$containerd_version/containerd-${containerd_version#v}-linux-amd64.tar.gz
     publish "$file" tgz_under bin "$(built containerd "$containerd_version")" containerd containerd-shim-runc-v2 ctr

@@ -27,6 +27,8 @@ nginx_version=1.22.1
 # What kubeadm of a minor asks for by name (its constants CoreDNSVersion and PauseVersion).
 coredns_version_for() {
     case $1 in
+        v1.33.*) echo v1.12.0 ;;
+        v1.34.*) echo v1.12.1 ;;
         v1.35.*) echo v1.13.1 ;;
         v1.36.*) echo v1.14.2 ;;
         *) die "no CoreDNS version is known for Kubernetes $1: add it to scripts/lib/versions.sh" ;;
@@ -35,9 +37,28 @@ coredns_version_for() {
 
 pause_version_for() {
     case $1 in
-        v1.35.*) echo 3.10.1 ;;
+        v1.33.*) echo 3.10 ;;
+        v1.34.* | v1.35.*) echo 3.10.1 ;;
         v1.36.*) echo 3.10.2 ;;
         *) die "no pause version is known for Kubernetes $1: add it to scripts/lib/versions.sh" ;;
+    esac
+}
+
+# What members of etcd may be of in clusters of a minor, besides the newest: one from which 3.6 is not safe, and one from
+# which it is.
+etcd_versions_for() {
+    case $1 in
+        v1.33.*) echo "v3.5.24 v3.5.26 $etcd_version" ;;
+        *) echo "$etcd_version" ;;
+    esac
+}
+
+# Not every patch of every module of etcd 3.5 is published: server, etcdctl and etcdutl of the ones that are. The binaries
+# say the version that they stand for.
+etcd_modules_for() {
+    case $1 in
+        v3.5.*) echo "v3.5.23 v3.5.11 v3.5.11" ;;
+        *) echo "$1 $1 $1" ;;
     esac
 }
 

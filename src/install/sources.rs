@@ -65,6 +65,7 @@ fn kubernetes_version<'a>(component: &str, version: &'a str) -> Option<&'a str> 
     (matches!(component, "kubeadm" | "kubelet" | "kubectl") && !version.is_empty()).then_some(version)
 }
 
-fn source_of(component: &Component) -> Source {
+/// The bytes of a component.
+pub(super) fn source_of(component: &Component) -> Source {
     Source { path: component.entry.path.clone(), sha256: component.entry.sha256, size: component.entry.size }
 }

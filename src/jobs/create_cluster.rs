@@ -9,6 +9,7 @@ use super::{JobError, Kind, newcomers, summary};
 use crate::cluster::Cluster;
 use crate::event::Events;
 use crate::host::facts::Facts;
+use crate::install::etcd::path::is_other_minor;
 use crate::install::kubernetes;
 use crate::plan::{self, Extent, OperatorWork, Order, Plan, Stage, Task};
 
@@ -21,6 +22,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
 pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Result<Outcome, JobError> {
     let mut installation = Installation::begin(verb.command(), Extent::Cluster, &options, &events).await?;
     refuse_other_release(&installation.cluster, &installation.facts)?;
+    refuse_other_etcd(installation.etcd_version(), &installation.facts)?;
     let question = newcomers::question(verb, &installation.cluster, &installation.found, &events)?;
     installation.preflight(&events)?;
     let plan = make_plan(&installation, options.push_images)?;
@@ -51,6 +53,24 @@ fn refuse_other_release(cluster: &Cluster, facts: &BTreeMap<String, Facts>) -> R
     Err(JobError::new(Kind::Preflight, message).details(others).hint(
         "kk upgrade brings a cluster to a newer release; for anything else name the one that runs as spec.kubernetes.version",
     ))
+}
+
+/// The same for etcd's minor releases: all members go from one to the next together, one after the other.
+fn refuse_other_etcd(wanted: Option<&str>, facts: &BTreeMap<String, Facts>) -> Result<(), JobError> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let others: Vec<String> = facts
+        .iter()
+        .filter_map(|(host, facts)| Some((host, facts.etcd_version.as_ref()?)))
+        .filter(|(_, found)| is_other_minor(found, wanted))
+        .map(|(host, found)| format!("{host} runs etcd {found}"))
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the bundle brings etcd {wanted}, and members of another minor run; no host was changed");
+    Err(JobError::new(Kind::Preflight, message)
+        .details(others)
+        .hint("kk upgrade takes etcd from one minor to the next, or use the bundle that the cluster was made from"))
 }
 
 fn make_plan(installation: &Installation, push_images: bool) -> Result<Plan, JobError> {

@@ -122,8 +122,8 @@ pub struct Components {
     /// The CNI plugins of containernetworking.
     #[serde(skip_serializing_if = "Component::is_absent")]
     pub cni: Component,
-    #[serde(skip_serializing_if = "Component::is_absent")]
-    pub etcd: Component,
+    #[serde(skip_serializing_if = "Etcd::is_absent")]
+    pub etcd: Etcd,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub container_runtimes: Vec<ContainerRuntime>,
     /// (kk) KubeKey picks a version itself.
@@ -154,7 +154,6 @@ impl Components {
         let named = [
             ("helm", &self.helm),
             ("cni", &self.cni),
-            ("etcd", &self.etcd),
             ("runc", &self.runc),
             ("crictl", &self.crictl),
             ("calicoctl", &self.calicoctl),
@@ -165,8 +164,14 @@ impl Components {
             ("kk", &self.kk),
         ];
         let versions = named.into_iter().filter(|(_, component)| !component.is_absent());
+        let etcd = self.etcd.via.iter().chain([&self.etcd.version]).filter(|version| !version.is_empty());
+        let etcd = etcd.map(|version| ("etcd".to_owned(), version.clone()));
         let runtimes = self.container_runtimes.iter().map(|runtime| (runtime.kind.clone(), runtime.version.clone()));
-        versions.map(|(name, component)| (name.to_owned(), component.version.clone())).chain(runtimes).collect()
+        versions
+            .map(|(name, component)| (name.to_owned(), component.version.clone()))
+            .chain(etcd)
+            .chain(runtimes)
+            .collect()
     }
 }
 
@@ -182,6 +187,25 @@ impl Component {
     /// Whether no version is named, so that the component is not carried.
     pub fn is_absent(&self) -> bool {
         self.version.is_empty()
+    }
+}
+
+/// etcd's version, and those that lie on the way to it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Etcd {
+    /// With its `v`.
+    pub version: String,
+    /// (kk) Versions that members of older ones go through first: from etcd 3.5 to 3.6 the way leads over 3.5.26 or a
+    /// later 3.5. kk upgrade plan writes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+}
+
+impl Etcd {
+    /// Whether no version is named, so that etcd is not carried.
+    pub fn is_absent(&self) -> bool {
+        self.version.is_empty() && self.via.is_empty()
     }
 }
 

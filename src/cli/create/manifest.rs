@@ -43,6 +43,7 @@ pub fn run(args: Args) -> Result<(), JobError> {
     let options = create_manifest::Options {
         name: args.name,
         kubernetes: args.with_kubernetes,
+        from: None,
         arches: args.arch,
         registry: args.with_registry,
         network: args.network,

@@ -78,6 +78,8 @@ pub struct Facts {
     pub etcd_data: bool,
     /// kk has made a member of etcd of this host, and all members were healthy then.
     pub etcd_member: bool,
+    /// Version of etcd on such a host, without a `v`.
+    pub etcd_version: Option<String>,
     /// Files in `/etc/cni/net.d`.
     pub cni: Vec<String>,
     /// The API server that the kubelet asks.

@@ -118,6 +118,7 @@ fn read(facts: &mut Facts, key: &str, value: String) {
         "admin-conf" => facts.admin_conf = value == "yes",
         "etcd-data" => facts.etcd_data = value == "yes",
         "etcd-member" => facts.etcd_member = value == "yes",
+        "etcd-version" => facts.etcd_version = Some(value.to_owned()),
         "cni" => push(&mut facts.cni, value),
         "cluster" => facts.cluster = Some(value),
         _ => {}

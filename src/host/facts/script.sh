@@ -80,6 +80,7 @@ ls /var/lib/kk/units 2>/dev/null | head -n 100 | sed 's/^/kk-unit=/'
 [ -s /etc/kubernetes/admin.conf ] && echo admin-conf=yes
 [ -d /var/lib/etcd/member ] && echo etcd-data=yes
 [ -s /var/lib/kk/etcd/member ] && echo etcd-member=yes
+[ -s /var/lib/kk/etcd/member ] && /usr/local/bin/etcd --version 2>/dev/null | sed -n 's/^etcd Version: /etcd-version=/p'
 ls /etc/cni/net.d 2>/dev/null | head -n 20 | sed 's/^/cni=/'
 [ -s /etc/kubernetes/kubelet.conf ] && sed -nE 's/^ *server: *(.*)/cluster=\1/p' /etc/kubernetes/kubelet.conf | head -n 1
 printf 'time.end=%s\n' "$(date +%s.%N)"

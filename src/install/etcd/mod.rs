@@ -1,6 +1,7 @@
 //! etcd as a systemd service with TLS, one member on each host of role `etcd`; its snapshots, and putting one back.
 
 mod backup;
+pub mod path;
 mod restore;
 mod schedule;
 mod status;
@@ -12,8 +13,10 @@ use serde_json::{Value, json};
 
 use super::certs::Keys;
 use super::members::{self, CONFIG};
+use super::sources::source_of;
 use super::templates::Templates;
 use super::{Inputs, InstallError, started};
+use crate::bundle::inventory::Component;
 use crate::cluster::{Cluster, Host};
 use crate::digest::Digest;
 use crate::host::Step;
@@ -72,13 +75,26 @@ pub fn endpoints(cluster: &Cluster) -> Vec<String> {
 
 /// Everything of a member but its start: members of a new etcd wait for each other, so all are started side by side.
 pub fn install(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
-    let component = inputs.component("etcd", host)?;
+    install_release(inputs, host, inputs.component("etcd", host)?)
+}
+
+/// A member takes a release that lies on the way to the bundle's; see [`path::through`].
+pub fn go_through(inputs: &Inputs, host: &Host, version: &str) -> Result<Vec<Step>, InstallError> {
+    let arch = &inputs.found(host)?.arch;
+    let release = inputs
+        .inventory
+        .component_at("etcd", version, arch)
+        .ok_or_else(|| InstallError::MissingComponent { component: format!("etcd {version}"), arch: arch.clone() })?;
+    Ok(vec![install_release(inputs, host, release)?, start_release(inputs, host, release)?])
+}
+
+fn install_release(inputs: &Inputs, host: &Host, component: &Component) -> Result<Step, InstallError> {
     let folder = format!("etcd-{}-linux-{}", component.version, inputs.found(host)?.arch);
     let private = |path: &str| Part::Directory(Directory { path: path.into(), mode: 0o700, owner: "root".into() });
     let mut parts = vec![
         Part::Archive(Archive {
             name: "etcd".into(),
-            source: inputs.source("etcd", host)?,
+            source: source_of(component),
             directory: "/usr/local/bin".into(),
             strip: 1,
             members: ["etcd", "etcdctl", "etcdutl"].iter().map(|name| format!("{folder}/{name}")).collect(),
@@ -141,12 +157,12 @@ fn what_runs(config: &str) -> String {
 
 /// The member runs with what kk has given it. Its certificate may have been renewed by a run that had no bundle, so that
 /// one counts by the time at which it was written.
-fn running(inputs: &Inputs, host: &Host) -> Result<[Part; 2], InstallError> {
+fn running(inputs: &Inputs, host: &Host, component: &Component) -> Result<[Part; 2], InstallError> {
     let text = format!(
         "{}{}{}",
         inputs.templates.render("etcd.service", json!({}))?,
         what_runs(&config(inputs.cluster, inputs.templates, host, &Beginning::New)?),
-        inputs.source("etcd", host)?.sha256,
+        component.entry.sha256,
     );
     let service = Part::service("etcd.service", Digest::of(text.as_bytes()).hex());
     Ok([service, started::restart_unit("etcd.service", CERTIFICATES)])
@@ -154,8 +170,12 @@ fn running(inputs: &Inputs, host: &Host) -> Result<[Part; 2], InstallError> {
 
 /// The member runs, and the whole cluster answers.
 pub fn start(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
+    start_release(inputs, host, inputs.component("etcd", host)?)
+}
+
+fn start_release(inputs: &Inputs, host: &Host, component: &Component) -> Result<Step, InstallError> {
     let mut parts = files(inputs, host)?;
-    parts.extend(running(inputs, host)?);
+    parts.extend(running(inputs, host, component)?);
     parts.extend([healthy(inputs.cluster), members::recorded()]);
     Ok(Step::new("etcd/start", "Start etcd", parts))
 }
@@ -170,7 +190,7 @@ pub fn start_learner(inputs: &Inputs, host: &Host, members: &[&Host]) -> Result<
     let mut parts = files(inputs, host)?;
     let config = config(inputs.cluster, inputs.templates, host, &Beginning::Existing(members))?;
     parts.push(Part::file(CONFIG, config));
-    parts.extend(running(inputs, host)?);
+    parts.extend(running(inputs, host, inputs.component("etcd", host)?)?);
     parts.push(answers);
     Ok(Step::new("etcd/start-learner", "Start etcd as a learner", parts))
 }

@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::{OWN_VERSION, Options};
 use crate::catalog::{Catalog, Choice};
+use crate::install::etcd::path;
 use crate::jobs::{JobError, Kind};
 
 /// Images of a release of Kubernetes.
@@ -33,6 +34,7 @@ pub(super) fn add(draft: &mut Draft, options: &Options, catalog: &Catalog) -> Re
             draft.component(name, version);
         }
     }
+    etcd_via(draft, options, catalog);
     if draft.runtimes.is_empty()
         && let Some(version) = defaults.and_then(|defaults| defaults.versions.get("containerd"))
     {
@@ -56,6 +58,14 @@ pub(super) fn add(draft: &mut Draft, options: &Options, catalog: &Catalog) -> Re
         take(draft, "registry", chosen("registry", &name, &catalog.choices.registries)?);
     }
     Ok(())
+}
+
+/// The releases of etcd that a cluster goes through on its way through these releases of Kubernetes.
+fn etcd_via(draft: &mut Draft, options: &Options, catalog: &Catalog) {
+    let all = options.from.iter().cloned().chain(draft.versions_of("kubernetes"));
+    let etcd: Vec<String> =
+        all.filter_map(|version| catalog.defaults(&version)?.versions.get("etcd").cloned()).collect();
+    draft.etcd_via = path::to_carry(&etcd);
 }
 
 /// The images that kubeadm of a release asks for.
@@ -106,6 +116,7 @@ mod tests {
             registry: None,
             network: "flannel".into(),
             kubeconfig: None,
+            from: None,
         };
         change(&mut options);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

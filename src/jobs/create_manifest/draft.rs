@@ -17,6 +17,8 @@ pub(super) struct Draft {
     pub distributions: Vec<(String, String)>,
     pub components: Vec<(String, String)>,
     pub runtimes: Vec<(String, String)>,
+    /// Versions of etcd that lie on the way to its own.
+    pub etcd_via: Vec<String>,
     /// Headings with their images, each image under the first that named it.
     pub images: Vec<(String, Vec<String>)>,
 }
@@ -115,7 +117,13 @@ impl Draft {
                 );
                 continue;
             }
-            out += &format!("    {name}: {{version: {version}}}\n");
+            match name == "etcd" && !self.etcd_via.is_empty() {
+                true => {
+                    out += "    # Members of an older etcd go through these first.\n";
+                    out += &format!("    {name}: {{version: {version}, via: [{}]}}\n", self.etcd_via.join(", "));
+                }
+                false => out += &format!("    {name}: {{version: {version}}}\n"),
+            }
         }
         out += "    containerRuntimes:\n";
         for (kind, version) in &self.runtimes {

@@ -21,6 +21,8 @@ pub struct Options {
     pub name: String,
     /// Versions of Kubernetes; with `kubeconfig` those that are to be carried besides the cluster's own.
     pub kubernetes: Vec<String>,
+    /// The version that a cluster comes from which is to be upgraded; it is not carried.
+    pub from: Option<String>,
     pub arches: Vec<String>,
     /// `registry` or `harbor`, where one is to be installed from the bundle.
     pub registry: Option<String>,

@@ -11,7 +11,8 @@ use super::super::etcd;
 use crate::bundle::Inventory;
 use crate::cluster::{CONTROL_PLANE, Cluster};
 use crate::event::{Event, Events};
-use crate::host::Script;
+use crate::host::{Facts, Script};
+use crate::install::etcd::path::{NoWay, through};
 use crate::install::upgrade_facts::{self, UpgradeFacts};
 use crate::install::{Found, NodeState};
 use crate::jobs::site::{ConnectOptions, Hosts, Site};
@@ -95,6 +96,15 @@ async fn sick_members(cluster: &Cluster, hosts: &Hosts) -> Vec<String> {
     sick.map(|one| format!("{}: {}", one.host, one.trouble.as_deref().unwrap_or("not well"))).collect()
 }
 
+/// The releases of etcd that its members go through to the bundle's.
+pub(super) fn etcd_through(facts: &BTreeMap<String, Facts>, inventory: &Inventory) -> Result<Vec<String>, NoWay> {
+    let running: Vec<String> = facts.values().filter_map(|facts| facts.etcd_version.clone()).collect();
+    let carried = inventory.components.iter().filter(|component| component.name == "etcd");
+    let carried: Vec<String> = carried.map(|component| component.version.clone()).collect();
+    // They are sorted, and the last is what hosts are to have.
+    carried.last().map_or(Ok(Vec::new()), |target| through(&running, target, &carried))
+}
+
 /// What each host says; one that says nothing is left out.
 pub(super) async fn facts(cluster: &Cluster, hosts: &Hosts) -> BTreeMap<String, UpgradeFacts> {
     let nodes = cluster.nodes();
@@ -165,11 +175,12 @@ impl Scene {
         hops: &[Release],
         ignore: &[Soft],
         left_out: &BTreeSet<String>,
+        etcd: Option<&NoWay>,
         events: &Events,
     ) -> Result<(), JobError> {
         let Some(target) = hops.last() else { return Ok(()) };
         let (facts, sick_members, expired) = (&self.facts, &self.sick_members, &self.expired);
-        let found = findings(&upgrade::Scene { cluster, facts, target, sick_members, expired, left_out });
+        let found = findings(&upgrade::Scene { cluster, facts, target, sick_members, etcd, expired, left_out });
         let passed = |finding: &Finding| finding.soft.is_some_and(|soft| ignore.contains(&soft));
         let (ignored, errors): (Vec<_>, Vec<_>) = found.into_iter().partition(passed);
         for finding in ignored {

@@ -83,7 +83,8 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         installation::check_suffices(Extent::Cluster, &at(&cluster, hop), &bundle, &facts)?;
     }
     gather::preflight(Extent::Cluster, &cluster, &bundle, &facts, &mut left_out, &events)?;
-    scene.refuse(&cluster, &hops, &options.ignore, &left_out.names(), &events)?;
+    let through = look::etcd_through(&facts, bundle.inventory());
+    scene.refuse(&cluster, &hops, &options.ignore, &left_out.names(), through.as_ref().err(), &events)?;
 
     let found = gather::all_found(&cluster, &facts, &left_out, bundle.inventory());
     let work = Work {
@@ -97,7 +98,9 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         templates: site.templates()?,
         events: &events,
     };
-    let plans = hops.iter().map(|hop| work.plans(&at(&cluster, hop), &left_out.names()));
+    // The first hop brings etcd to the bundle's release, and the others find it there.
+    let mut through = through.unwrap_or_default();
+    let plans = hops.iter().map(|hop| work.plans(&at(&cluster, hop), &std::mem::take(&mut through), &left_out.names()));
     let plans = plans.collect::<Result<Vec<_>, JobError>>()?;
     if let Some((place, _)) = plans.first() {
         let lacking = push::not_in_registry(place, &bundle, lacking, &hosts, &events).await;
@@ -157,7 +160,12 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// What disturbs nobody, and the hop itself. `cluster` names its release.
-    fn plans(&self, cluster: &Cluster, left_out: &BTreeSet<String>) -> Result<(Plan, Plan), JobError> {
+    fn plans(
+        &self,
+        cluster: &Cluster,
+        etcd_through: &[String],
+        left_out: &BTreeSet<String>,
+    ) -> Result<(Plan, Plan), JobError> {
         let inputs = Inputs {
             cluster,
             inventory: self.bundle.inventory(),
@@ -169,6 +177,7 @@ impl Work<'_> {
         };
         let hop = Hop {
             inputs: &inputs,
+            etcd_through,
             push_images: self.options.push_images,
             max_unavailable: self.options.max_unavailable,
             drain: self.options.drain,

@@ -65,6 +65,7 @@ pub async fn run(options: &Options, events: &Events) -> Result<Path, JobError> {
         &create_manifest::Options {
             name: options.name.clone(),
             kubernetes: kubernetes.clone(),
+            from: Some(from.to_string()),
             arches: options.arches.clone(),
             registry: options.registry.clone(),
             network: options.network.clone(),
@@ -103,6 +104,15 @@ mod tests {
             assert!(path.manifest.contains(image), "{image}");
         }
         assert!(!path.manifest.contains("v1.34.2"));
+    }
+
+    #[test]
+    fn the_manifest_carries_the_etcd_that_lies_between() {
+        let between = "etcd: {version: v3.6.15, via: [v3.5.26]}";
+        assert!(path("v1.33.4", "v1.36.3", &[]).unwrap().manifest.contains(between));
+        assert!(path("v1.33.4", "v1.34.4", &[]).unwrap().manifest.contains(between));
+        assert!(!path("v1.34.2", "v1.36.3", &[]).unwrap().manifest.contains("via:"));
+        assert!(!path("v1.32.1", "v1.33.4", &[]).unwrap().manifest.contains("via:"));
     }
 
     #[test]

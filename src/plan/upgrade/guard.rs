@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Release;
 use crate::cluster::Cluster;
+use crate::install::etcd::path::NoWay;
 use crate::install::upgrade_facts::UpgradeFacts;
 
 /// Checks that a user may pass over by name, with `--ignore`.
@@ -35,6 +36,8 @@ pub struct Scene<'a> {
     pub target: &'a Release,
     /// Members of etcd that are not well, each with why.
     pub sick_members: &'a [String],
+    /// Why etcd cannot go to the bundle's release.
+    pub etcd: Option<&'a NoWay>,
     /// Certificates that have expired, each with where.
     pub expired: &'a [String],
     /// Hosts that the upgrade does without: how they are stands in nobody's way.
@@ -49,6 +52,7 @@ pub fn findings(scene: &Scene) -> Vec<Finding> {
         hint: "an upgrade restarts control planes one after the other, which etcd survives with all its members alone; kk etcd status shows them".into(),
         soft: None,
     }));
+    findings.extend(scene.etcd.map(|no| Finding { message: no.to_string(), hint: no.hint(), soft: None }));
     findings.extend(removed_apis(scene));
     findings.extend(budgets(scene));
     findings.extend(scene.expired.iter().map(|certificate| Finding {

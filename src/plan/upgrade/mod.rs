@@ -19,6 +19,8 @@ pub use stages::{hop, place, put_back};
 /// One hop of an upgrade: `inputs.cluster` names its release.
 pub struct Hop<'a> {
     pub inputs: &'a Inputs<'a>,
+    /// Releases of etcd that all members take one after the other before the bundle's; see [`crate::install::etcd::path`].
+    pub etcd_through: &'a [String],
     /// Push the bundle's images to the registry.
     pub push_images: bool,
     /// Workers that are emptied at a time; at least one.

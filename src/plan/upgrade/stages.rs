@@ -36,6 +36,12 @@ pub fn hop(hop: &Hop) -> Result<Plan, InstallError> {
     let cluster = inputs.cluster;
     let lead = inputs.first_control_plane()?;
     let mut stages = Chain::default();
+    for version in hop.etcd_through {
+        let (name, title) = (format!("etcd-{version}"), format!("Upgrade etcd to {version}, which lies on the way"));
+        stages.each(&name, &title, Order::OneByOne, cluster.etcd_hosts(), |host| {
+            etcd::go_through(inputs, host, version)
+        })?;
+    }
     stages.each("etcd", "Upgrade etcd", Order::OneByOne, cluster.etcd_hosts(), |host| {
         Ok(vec![etcd::install(inputs, host)?, etcd::start(inputs, host)?])
     })?;

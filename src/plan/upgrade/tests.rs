@@ -17,9 +17,13 @@ fn upgraded() -> Cluster {
 }
 
 fn planned(max_unavailable: usize) -> (Plan, Plan) {
+    planned_through(&[], max_unavailable)
+}
+
+fn planned_through(etcd_through: &[String], max_unavailable: usize) -> (Plan, Plan) {
     with_inputs(&upgraded(), |inputs| {
         let drain = Duration::from_secs(120);
-        let asked = Hop { inputs, push_images: true, max_unavailable, drain, force: false };
+        let asked = Hop { inputs, etcd_through, push_images: true, max_unavailable, drain, force: false };
         (place(&asked).unwrap(), hop(&asked).unwrap())
     })
 }
@@ -65,6 +69,17 @@ fn control_planes_go_one_by_one_and_workers_in_batches() {
     ");
     let both = outline(&planned(2).1);
     assert!(both.contains("node-node4-node5: node4 node5 after drain-node4-node5\n"), "{both}");
+}
+
+#[test]
+fn all_members_of_etcd_are_of_what_lies_on_the_way_before_one_is_of_the_bundles() {
+    let plan = planned_through(&["v3.6.15".into()], 1).1;
+    let outline = outline(&plan);
+    assert!(
+        outline.starts_with("etcd-v3.6.15: node1 node2 node3\netcd: node1 node2 node3 after etcd-v3.6.15\n"),
+        "{outline}"
+    );
+    assert_eq!(plan.stages[0].order, crate::plan::Order::OneByOne);
 }
 
 #[test]
@@ -115,7 +130,7 @@ fn found_without(
     left_out: &BTreeSet<String>,
 ) -> String {
     let (cluster, target) = (cluster(), Release::parse("v1.36.3").unwrap());
-    let scene = Scene { cluster: &cluster, facts, target: &target, sick_members: sick, expired, left_out };
+    let scene = Scene { cluster: &cluster, facts, target: &target, sick_members: sick, etcd: None, expired, left_out };
     let lines = findings(&scene).into_iter().map(|finding| match finding.soft {
         Some(soft) => format!("{} [{soft:?}]", finding.message),
         None => finding.message,

@@ -57,6 +57,7 @@ kk=yes
 kk-unit=etcd.service
 joined=yes
 kubelet-conf=yes
+etcd-version=3.6.15
 cluster=https://lb.kubesphere.local:6443
 time.end=1700000000.75
 "#;
@@ -146,6 +147,7 @@ fn what_a_host_prints() {
     admin_conf: false
     etcd_data: false
     etcd_member: false
+    etcd_version: 3.6.15
     cni: []
     cluster: "https://lb.kubesphere.local:6443"
     clock_ahead: ~
