@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::{OutputFlag, OutputFormat};
 use crate::jobs::change::{Change, Intent};
 use crate::jobs::site::{ConfigFile, ConnectOptions};
-use crate::run::Spare;
+use crate::run::{Spare, Stop};
 use crate::ui;
 
 /// How hosts are reached.
@@ -112,6 +112,7 @@ impl HostFlags {
             concurrency: self.concurrency.max(1),
             peers: false,
             spare: Spare::default(),
+            stop: Stop::new(),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::change::Change;
+use super::left_out::LeftOut;
 use super::site::Site;
-use super::{JobError, Kind, engine, files, gather, leaving};
+use super::{JobError, Kind, engine, facts, files, leaving};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
 use crate::install::kubernetes;
@@ -46,9 +47,9 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let site = Site::of_cluster(&cluster)?;
     let _lock = engine::lock(&site, "delete node")?;
     let reached = if options.gone { &after } else { &cluster };
-    let hosts =
+    let mut hosts =
         site.connect(reached, &options.change.connect, &events).await.map_err(|error| unreached(error, &options))?;
-    let facts = gather::facts(&hosts, &events).await?;
+    let facts = facts::of(&mut hosts, &mut LeftOut::default(), &events).await?;
     let lead = leaving::lead(&after, &facts)?;
     let etcd = leaving::etcd(&after, &hosts).await;
     // Pods on a host that is gone are lost already, and the API may not answer before the others are led elsewhere.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt;
 
 use super::site::{self, Hosts, Site};
-use super::{JobError, files, gather};
+use super::{JobError, facts, files};
 use crate::bundle::Inventory;
 use crate::cluster::Cluster;
 use crate::host::facts::Facts;
@@ -26,7 +26,7 @@ pub async fn look(cluster: &Cluster, site: &Site, sessions: &Hosts, concurrency:
         }
         Err(error) => return vec![line("*", false, error.to_string())],
     };
-    let (facts, failures) = gather::facts_of(sessions).await;
+    let (facts, failures) = facts::ask(sessions).await;
     let mut lines: Vec<Line> =
         failures.iter().map(|(host, error)| line(host, false, format!("cannot be looked at: {error}"))).collect();
     let plan = match expected(cluster, site, &inventory, &facts) {
@@ -58,8 +58,8 @@ fn expected(
     let mut cluster = cluster.clone();
     files::settle_version(&mut cluster, inventory)?;
     let hosts = cluster.spec.hosts.iter().map(|host| {
-        let found = facts.get(&host.name).map(|facts| gather::found(&cluster, facts));
-        (host.name.clone(), found.unwrap_or_else(|| gather::unseen(inventory)))
+        let found = facts.get(&host.name).map(|facts| facts::found(&cluster, facts));
+        (host.name.clone(), found.unwrap_or_else(|| facts::unseen(inventory)))
     });
     let hosts: BTreeMap<String, Found> = hosts.collect();
     let inputs = Inputs {

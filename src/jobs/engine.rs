@@ -11,7 +11,7 @@ use crate::bundle::{Bundle, Verified};
 use crate::event::Events;
 use crate::host::part::script::Places;
 use crate::plan::{self, Plan};
-use crate::run::{Executor, Journal, Limits, LockError, Operator, RunError, SiteLock, Stop, Store, Summary, survey};
+use crate::run::{Executor, Journal, Limits, LockError, Operator, RunError, SiteLock, Store, Summary, survey};
 
 /// The program that runs, also where its file has been replaced meanwhile (proc(5)).
 const OWN_PROGRAM: &str = "/proc/self/exe";
@@ -106,8 +106,8 @@ async fn run(
     let Bytes { store, bundle } = bytes;
     let digest = bundle.as_ref().map(|bundle| bundle.digest().to_string());
     let journal = Journal::begin(site.folder(), command, digest).map_err(failed)?;
-    let stop =
-        Stop::on_signals(events.clone()).map_err(|source| JobError::internal("cannot listen for Ctrl-C", source))?;
+    let stop = options.stop.clone();
+    stop.heed_signals(events.clone()).map_err(|source| JobError::internal("cannot listen for Ctrl-C", source))?;
     // Only what a bundle holds goes from host to host, since it does so in the clear: a snapshot of etcd does not.
     let peers = options.peers && bundle.is_some();
     let operator = Operator { push: push::function(bundle, hosts.clone(), options.concurrency) };

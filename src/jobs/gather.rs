@@ -1,27 +1,18 @@
-//! What a job must know before it plans: a verified bundle, and facts from every host.
+//! The bundle that a job works from, proven.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::demand::{Approval, Demand};
 use super::hold;
-use super::left_out::LeftOut;
-use super::site::{Hosts, Site};
+use super::site::Site;
 use super::{JobError, Kind};
 use crate::bundle::parts::{self, Incomplete, Source};
-use crate::bundle::{
-    Bundle, Holder, Inventory, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth, VerifyError,
-};
+use crate::bundle::{Bundle, Holder, OpenError, SignatureCheck, Unverified, Verified, VerifyDepth, VerifyError};
 use crate::cluster::Cluster;
 use crate::digest::Digest;
 use crate::event::{self, Event, Events};
-use crate::host::MachineError;
-use crate::host::facts::{self, Facts};
-use crate::install::{EtcdState, Found, NodeState};
-use crate::plan::Extent;
-use crate::plan::preflight::{self, Needs, Severity};
 use crate::trust::Accepted;
 
 /// Opens the bundle that lies in these files or folders: one file, or the parts of one bundle.
@@ -210,117 +201,4 @@ fn prove(
         events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
     }
     Ok((Arc::new(proven), approval))
-}
-
-/// Facts from all hosts, in one round trip each.
-pub async fn facts(hosts: &Hosts, events: &Events) -> Result<BTreeMap<String, Facts>, JobError> {
-    let title = "Look at the hosts".to_owned();
-    let started = Instant::now();
-    events.emit(Event::PhaseStarted { title: title.clone() });
-    let (found, failures) = facts_of(hosts).await;
-    if !failures.is_empty() {
-        return Err(JobError::new(Kind::Host, "some hosts cannot be looked at; nothing was changed")
-            .details(failures.values().map(ToString::to_string)));
-    }
-    events.emit(Event::PhaseDone { title, seconds: started.elapsed().as_secs_f64() });
-    Ok(found)
-}
-
-/// The same without a word: by host what it says, and why others say nothing.
-pub async fn facts_of(hosts: &Hosts) -> (BTreeMap<String, Facts>, BTreeMap<String, MachineError>) {
-    let asked = hosts.iter().map(|(host, machine)| async move { (host, facts::gather(machine.as_ref()).await) });
-    let (mut found, mut failures) = (BTreeMap::new(), BTreeMap::new());
-    for (host, facts) in futures::future::join_all(asked).await {
-        match facts {
-            Ok(facts) => drop(found.insert(host.clone(), facts)),
-            Err(error) => drop(failures.insert(host.clone(), error)),
-        }
-    }
-    (found, failures)
-}
-
-/// The checks before an installation that goes so far, on the hosts of which there are facts. Warnings are told; errors
-/// stop the job before any host was changed, but for those of hosts that may be left out, which are.
-pub fn preflight(
-    extent: Extent,
-    cluster: &Cluster,
-    bundle: &Bundle<Verified>,
-    facts: &BTreeMap<String, Facts>,
-    left_out: &mut LeftOut,
-    events: &Events,
-) -> Result<(), JobError> {
-    let needs = Needs::within(extent, cluster, bundle.inventory());
-    let mut findings = preflight::check(cluster, facts, &needs);
-    findings.retain(|finding| match &finding.host {
-        Some(host) if finding.severity == Severity::Error && left_out.may(host) => {
-            left_out.add(host, &finding.to_string(), events);
-            false
-        }
-        _ => true,
-    });
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| finding.severity == Severity::Error);
-    for warning in warnings {
-        events.emit(Event::Warning { message: warning.to_string() });
-    }
-    if errors.is_empty() {
-        return Ok(());
-    }
-    // Hosts often share a finding; each piece of advice is given once.
-    let mut hints: Vec<String> = Vec::new();
-    for hint in errors.iter().filter_map(|finding| finding.hint.as_ref()) {
-        if !hints.contains(hint) {
-            hints.push(hint.clone());
-        }
-    }
-    let message = format!("{} checks failed; no host was changed", errors.len());
-    let mut error = JobError::new(Kind::Preflight, message).details(errors.iter().map(ToString::to_string));
-    error.hints = hints;
-    Err(error
-        .hint("a check that does not apply to this site is turned into a warning by spec.preflight.ignore: [NAME]"))
-}
-
-/// What steps depend on.
-pub fn found(cluster: &Cluster, facts: &Facts) -> Found {
-    let swap_allowed =
-        cluster.spec.kubernetes.kubelet_configuration.get("failSwapOn") == Some(&serde_json::Value::Bool(false));
-    let node = match (facts.joined, facts.kubelet_conf) {
-        (true, true) => NodeState::Joined,
-        (false, false) => NodeState::Absent,
-        _ => NodeState::Partial,
-    };
-    let etcd = match (facts.etcd_member, facts.kk_units.contains("etcd.service")) {
-        (true, _) => EtcdState::Member,
-        (false, true) => EtcdState::Started,
-        (false, false) => EtcdState::Absent,
-    };
-    Found {
-        arch: facts.arch.clone(),
-        node,
-        swap: facts.swap_in_use() && !swap_allowed,
-        etcd,
-        etcd_runs: facts.unit("etcd.service").is_some_and(|unit| unit.active),
-    }
-}
-
-/// The same of all hosts, those that were left out before they could be asked included.
-pub fn all_found(
-    cluster: &Cluster,
-    facts: &BTreeMap<String, Facts>,
-    left_out: &LeftOut,
-    inventory: &Inventory,
-) -> BTreeMap<String, Found> {
-    let unseen = left_out.names().into_iter().map(|host| (host, unseen(inventory)));
-    unseen.chain(facts.iter().map(|(host, facts)| (host.clone(), found(cluster, facts)))).collect()
-}
-
-/// A host that cannot be asked is taken for a member: what the others hold must not seem wrong because of it.
-pub fn unseen(inventory: &Inventory) -> Found {
-    Found {
-        arch: inventory.arches.first().cloned().unwrap_or_default(),
-        node: NodeState::Joined,
-        swap: false,
-        etcd: EtcdState::Member,
-        etcd_runs: true,
-    }
 }

@@ -9,7 +9,7 @@ use super::change::Change;
 use super::demand::{Approval, Demand};
 use super::left_out::LeftOut;
 use super::site::{ConnectOptions, Hosts, Site, bootstrap_token};
-use super::{JobError, Kind, check, engine, files, gather, hold, push};
+use super::{JobError, Kind, check, engine, facts, files, gather, hold, push};
 use crate::bundle::{Bundle, Content, Inventory, Verified};
 use crate::cluster::{Cluster, Host};
 use crate::digest::Digest;
@@ -86,10 +86,11 @@ impl Installation {
         let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, events).await?;
         let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
         let looked_at = looked_at(extent, &cluster, &site);
-        let hosts = site.connect_without(&cluster, &looked_at, &options.change.connect, &mut left_out, events).await?;
-        let facts = gather::facts(&hosts, events).await?;
+        let mut hosts =
+            site.connect_without(&cluster, &looked_at, &options.change.connect, &mut left_out, events).await?;
+        let facts = facts::of(&mut hosts, &mut left_out, events).await?;
         check_suffices(extent, &cluster, &bundle, &facts)?;
-        let found = gather::all_found(&cluster, &facts, &left_out, bundle.inventory());
+        let found = facts::all_found(&cluster, &facts, &left_out, bundle.inventory());
         Ok(Self {
             command,
             extent,
@@ -111,7 +112,7 @@ impl Installation {
         let own = self.extent.hosts(&self.cluster);
         let own = own.into_iter().filter_map(|host| self.facts.get_key_value(&host.name));
         let facts = own.map(|(host, facts)| (host.clone(), facts.clone())).collect();
-        gather::preflight(self.extent, &self.cluster, &self.bundle, &facts, &mut self.left_out, events)?;
+        facts::preflight(self.extent, &self.cluster, &self.bundle, &facts, &mut self.left_out, events)?;
         // Of a host that was left out nothing is known; it may be as bare as the others.
         let seen = self.found.iter().filter(|(host, _)| self.facts.contains_key(*host));
         let joined = seen.map(|(_, found)| found).any(|found| found.node == NodeState::Joined);

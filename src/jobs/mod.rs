@@ -17,6 +17,7 @@ mod engine;
 mod error;
 pub mod etcd;
 pub mod export;
+mod facts;
 mod files;
 mod gather;
 pub mod history;

@@ -115,6 +115,7 @@ impl Executor {
     /// Makes the whole plan hold. After a failure or a wish to stop nothing new begins, and what runs is finished.
     pub async fn execute(&self, plan: &Plan) -> Result<Summary, RunError> {
         let begin = Instant::now();
+        let _heeded = self.stop.heed();
         let mut schedule = Schedule::new(plan).map_err(|message| RunError::Plan { message })?;
         self.refuse_strangers(plan)?;
         let whole = match plan_hosts(plan) {

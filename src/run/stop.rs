@@ -1,7 +1,9 @@
-//! The wish to stop: the first Ctrl-C lets what runs finish, the second does not.
+//! The wish to stop: the first Ctrl-C lets what runs finish, the second does not. One wish counts for all runs of a command.
 
 use std::io;
+use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
@@ -11,22 +13,30 @@ use crate::event::{Event, Events};
 #[derive(Clone, Debug)]
 pub struct Stop {
     level: Arc<watch::Sender<u8>>,
+    listens: Arc<AtomicBool>,
+    runs: Arc<AtomicUsize>,
 }
+
+/// Exit status of a program that Ctrl-C has ended: 128 and the number of SIGINT, as shells count.
+const INTERRUPTED: i32 = 130;
 
 impl Stop {
     /// One that only [`Stop::ask`] sets.
     pub fn new() -> Self {
-        Self { level: Arc::new(watch::Sender::new(0)) }
+        Self { level: Arc::new(watch::Sender::new(0)), listens: Arc::default(), runs: Arc::default() }
     }
 
-    /// One that Ctrl-C and SIGTERM set. From now on they do not end the process by themselves. Must be called inside a
-    /// tokio runtime.
-    pub fn on_signals(events: Events) -> io::Result<Self> {
+    /// Ctrl-C and SIGTERM ask for a stop from now on, and do not end the process by themselves: where there is no run between
+    /// two of them that could heed the second, that one does. However often it is called, each is heard once. Must be called
+    /// inside a tokio runtime.
+    pub fn heed_signals(&self, events: Events) -> io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
-        let stop = Self::new();
+        if self.listens.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let asked = stop.clone();
+        let asked = self.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -34,13 +44,22 @@ impl Stop {
                     received = terminate.recv() => if received.is_none() { return },
                 }
                 asked.ask();
+                if *asked.level.borrow() > 1 && asked.runs.load(Ordering::Relaxed) == 0 {
+                    process::exit(INTERRUPTED);
+                }
                 events.emit(Event::Warning {
                     message: "Stopping: what runs on the hosts is being finished. Press Ctrl-C again to stop at once."
                         .into(),
                 });
             }
         });
-        Ok(stop)
+        Ok(())
+    }
+
+    /// A run heeds the wish while what is returned lives.
+    pub(super) fn heed(&self) -> Heeded {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        Heeded(self.runs.clone())
     }
 
     /// Asks for a stop; asked a second time, for one at once.
@@ -66,6 +85,15 @@ impl Stop {
     async fn reached(&self, wanted: u8) {
         // The sender lives as long as `self`.
         let _ = self.level.subscribe().wait_for(|level| *level >= wanted).await;
+    }
+}
+
+/// See [`Stop::heed`].
+pub(super) struct Heeded(Arc<AtomicUsize>);
+
+impl Drop for Heeded {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::host::ssh::{AskHostKey, HostKeyPolicy, KnownHosts, Options, Routes, S
 use crate::host::{Machine, MachineError};
 use crate::jobs::left_out::LeftOut;
 use crate::jobs::{JobError, Kind};
-use crate::run::Spare;
+use crate::run::{Spare, Stop};
 
 /// How hosts are reached.
 #[derive(Clone)]
@@ -32,6 +32,8 @@ pub struct ConnectOptions {
     pub peers: bool,
     /// Hosts that a run does without if need be.
     pub spare: Spare,
+    /// Heeded by all runs of the command.
+    pub stop: Stop,
 }
 
 /// Which configuration of OpenSSH's client is read.

@@ -14,7 +14,7 @@ use super::demand::Demand;
 use super::etcd::backup;
 use super::left_out::LeftOut;
 use super::site::{ConnectOptions, Hosts, Site};
-use super::{JobError, Kind, engine, files, gather, hold, installation, push};
+use super::{JobError, Kind, engine, facts, files, gather, hold, installation, push};
 use crate::bundle::{Bundle, Verified};
 use crate::cluster::{Cluster, Host};
 use crate::event::{Event, Events};
@@ -75,18 +75,18 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let (bundle, lacking) = hold::at_site(bundle, hold::store(&site.bundle_store())?, &events).await?;
     let all: Vec<&Host> = cluster.spec.hosts.iter().collect();
     let mut left_out = LeftOut::of(&cluster, options.skip_failed_hosts);
-    let hosts = site.connect_without(&cluster, &all, &options.change.connect, &mut left_out, &events).await?;
-    let facts = gather::facts(&hosts, &events).await?;
+    let mut hosts = site.connect_without(&cluster, &all, &options.change.connect, &mut left_out, &events).await?;
+    let facts = facts::of(&mut hosts, &mut left_out, &events).await?;
     let scene = look::scene(&cluster, &site, &hosts, &options.change.connect, &left_out.names(), &events).await?;
     let hops = scene.hops(&cluster, bundle.inventory())?;
     for hop in &hops {
         installation::check_suffices(Extent::Cluster, &at(&cluster, hop), &bundle, &facts)?;
     }
-    gather::preflight(Extent::Cluster, &cluster, &bundle, &facts, &mut left_out, &events)?;
+    facts::preflight(Extent::Cluster, &cluster, &bundle, &facts, &mut left_out, &events)?;
     let through = look::etcd_through(&facts, bundle.inventory());
     scene.refuse(&cluster, &hops, &options.ignore, &left_out.names(), through.as_ref().err(), &events)?;
 
-    let found = gather::all_found(&cluster, &facts, &left_out, bundle.inventory());
+    let found = facts::all_found(&cluster, &facts, &left_out, bundle.inventory());
     let work = Work {
         options: &options,
         site: &site,
