@@ -8,7 +8,7 @@ use super::site::ConnectOptions;
 use super::{JobError, Kind, files};
 use crate::cluster::Cluster;
 use crate::digest::Digest;
-use crate::plan::{Approved, Plan};
+use crate::plan::{Approved, Plan, Preview};
 
 /// No saved plan is larger than this many bytes: a thousand hosts have about one megabyte.
 const LARGEST: u64 = 64 << 20;
@@ -50,18 +50,18 @@ impl Change {
         cluster: &Cluster,
         plans: &[&Plan],
         bundle: Option<Digest>,
-        changes: impl Future<Output = Result<String, JobError>>,
+        changes: impl Future<Output = Result<Preview, JobError>>,
     ) -> Result<Option<String>, JobError> {
-        let made = |text: &str| Approved::new(command, &cluster.name, plans, bundle, text);
+        let made = |preview: &Preview| Approved::new(command, &cluster.name, plans, bundle, preview);
         match &self.intent {
             Intent::Run => Ok(None),
             Intent::Show => {
-                let text = changes.await?;
-                if self.json { to_json(&made(&text)).map(Some) } else { Ok(Some(text)) }
+                let preview = changes.await?;
+                if self.json { to_json(&made(&preview)).map(Some) } else { Ok(Some(preview.text)) }
             }
             Intent::Save(path) => {
-                let text = changes.await?;
-                let json = to_json(&made(&text))?;
+                let preview = changes.await?;
+                let (text, json) = (&preview.text, to_json(&made(&preview))?);
                 files::write_whole(path, json.as_bytes())?;
                 let kept = format!("{text}\nThis plan is kept in {0}; --plan {0} runs it.\n", path.display());
                 Ok(Some(if self.json { json } else { kept }))

@@ -10,7 +10,7 @@ use super::{JobError, Kind, push};
 use crate::bundle::{Bundle, Verified};
 use crate::event::Events;
 use crate::host::part::script::Places;
-use crate::plan::{self, Plan};
+use crate::plan::{Plan, Preview};
 use crate::run::{Executor, Journal, Limits, LockError, Operator, RunError, SiteLock, Store, Summary, survey};
 
 /// The program that runs, also where its file has been replaced meanwhile (proc(5)).
@@ -126,10 +126,10 @@ async fn run(
 }
 
 /// What a plan would change, as the hosts are now; nothing is changed.
-pub async fn would_change(plan: &Plan, hosts: &Hosts, options: &ConnectOptions) -> Result<String, JobError> {
+pub async fn would_change(plan: &Plan, hosts: &Hosts, options: &ConnectOptions) -> Result<Preview, JobError> {
     let limits = Limits { hosts: options.concurrency, ..Limits::default() };
     let survey = survey(plan, hosts, &Places::default(), limits).await.map_err(failed)?;
-    Ok(plan::render_changes(plan, &survey))
+    Ok(Preview::new(plan, &survey))
 }
 
 /// A failed run in words for a person.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
-use super::{Plan, Stage};
+use super::{Plan, Preview, Stage, StageChange};
 use crate::digest::Digest;
 
 /// How many lines of differences are told.
@@ -28,6 +28,8 @@ pub struct Approved {
     pub stages: Vec<StageDigest>,
     /// The lines of what would change, as a dry run prints them.
     pub changes: Vec<String>,
+    /// The same for programs.
+    pub work: Vec<StageChange>,
 }
 
 /// A stage, without its secrets, as a digest: what its new files hold counts, of which a dry run shows only the length.
@@ -41,8 +43,8 @@ impl Approved {
     /// Of the file's form. Another one is refused.
     pub const FORMAT: u32 = 1;
 
-    /// What these plans, which are run one after the other, would do; `changes` is the text of a dry run.
-    pub fn new(command: &str, cluster: &str, plans: &[&Plan], bundle: Option<Digest>, changes: &str) -> Self {
+    /// What these plans, which are run one after the other, would do; `preview` what a dry run shows.
+    pub fn new(command: &str, cluster: &str, plans: &[&Plan], bundle: Option<Digest>, preview: &Preview) -> Self {
         Self {
             format: Self::FORMAT,
             command: command.to_owned(),
@@ -50,7 +52,8 @@ impl Approved {
             kk: env!("CARGO_PKG_VERSION").to_owned(),
             bundle,
             stages: plans.iter().flat_map(|plan| &plan.stages).map(digest_of).collect(),
-            changes: changes.lines().map(str::to_owned).collect(),
+            changes: preview.text.lines().map(str::to_owned).collect(),
+            work: preview.stages.clone(),
         }
     }
 
@@ -120,7 +123,8 @@ mod tests {
     }
 
     fn approved(content: &str, secret: &str, changes: &str) -> Approved {
-        Approved::new("create cluster", "sample", &[&plan(content, secret)], None, changes)
+        let preview = Preview { text: changes.into(), stages: Vec::new() };
+        Approved::new("create cluster", "sample", &[&plan(content, secret)], None, &preview)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod approved;
 mod chain;
+mod changes;
 mod create;
 pub mod drift;
 mod etcd;
@@ -26,18 +27,20 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::host::Step;
 use crate::image::registry::RegistryAccess;
 
 pub use approved::{Approved, StageDigest};
+pub use changes::{PartChange, StageChange, StepChange, Work};
 pub use create::create;
 pub use etcd::{restore_etcd, snapshot_etcd};
 pub use extent::Extent;
 pub use init::{init_os, init_registry};
 pub use leave::leave;
 pub use remove::remove;
-pub use render::{render, render_changes};
+pub use render::Preview;
 pub use renew::renew;
 pub use rotate::rotate;
 pub use survey::{Finding, StepPlace, Survey};
@@ -81,7 +84,8 @@ pub struct Stage {
 }
 
 /// Whether a stage's tasks run side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Order {
     Parallel,
     /// Side by side however few hosts may be worked on at once, since the tasks wait for each other: members of etcd.

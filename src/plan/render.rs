@@ -1,115 +1,68 @@
-//! A plan as text, for `--dry-run` and for eyes before a yes. Pure; no content of any file is shown, secret or not.
+//! What a plan would change as text, for `--dry-run` and for eyes before a yes. Pure.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::survey::{Finding, StepPlace, Survey, describe};
-use super::{OperatorWork, Order, Plan, Stage, Task};
+use super::changes::{StageChange, StepChange, changes};
+use super::survey::Survey;
+use super::{Plan, Task};
 use crate::host::Step;
 
-/// The whole plan: stages in their order, hosts with the same work together, the parts of each step.
-pub fn render(plan: &Plan) -> String {
-    let mut text = format!("{}\n", headline(plan));
-    for (number, stage) in plan.stages.iter().enumerate() {
-        render_stage(&mut text, number, stage, None);
-    }
-    text
+/// What plans that are run one after the other would change: as text, and stage by stage.
+#[derive(Clone, Debug, Default)]
+pub struct Preview {
+    pub text: String,
+    pub stages: Vec<StageChange>,
 }
 
-/// The plan as far as it would change something, with the difference of each file that may be shown.
-pub fn render_changes(plan: &Plan, survey: &Survey) -> String {
-    let (all, differing) = survey.count();
-    let mut text = format!("{}; {differing} of {all} parts would change\n", headline(plan));
-    for (number, stage) in plan.stages.iter().enumerate() {
-        render_stage(&mut text, number, stage, Some(survey));
+impl Preview {
+    /// What a plan would change of what the hosts say.
+    pub fn new(plan: &Plan, survey: &Survey) -> Self {
+        let (all, differing) = survey.count();
+        let stages = changes(plan, survey);
+        let mut text = format!("{}; {differing} of {all} parts would change\n", headline(plan));
+        stages.iter().for_each(|stage| render_stage(&mut text, stage));
+        Self { text, stages }
     }
-    text
+
+    /// The same with what another plan would change, which is run afterwards, under a heading.
+    pub fn then(mut self, heading: &str, next: Self) -> Self {
+        self.text += heading;
+        self.text += &next.text;
+        self.stages.extend(next.stages);
+        self
+    }
 }
 
 fn headline(plan: &Plan) -> String {
-    let steps: usize = plan.stages.iter().flat_map(|stage| &stage.tasks).map(steps_of).map(<[Step]>::len).sum();
-    let hosts: BTreeSet<&str> = plan.stages.iter().flat_map(|stage| &stage.tasks).filter_map(host_of).collect();
+    let tasks = || plan.stages.iter().flat_map(|stage| &stage.tasks);
+    let steps: usize = tasks().map(steps_of).map(<[Step]>::len).sum();
+    let hosts: BTreeSet<&str> = tasks().filter_map(host_of).collect();
     let stages = plan.stages.len();
     format!("Plan for cluster {}: {stages} stages, {steps} steps on {} hosts", plan.cluster, hosts.len())
 }
 
-fn render_stage(text: &mut String, number: usize, stage: &Stage, survey: Option<&Survey>) {
-    let groups = same_work(number, stage, survey);
-    if groups.is_empty() {
-        return;
-    }
-    let mut notes = Vec::new();
-    if !stage.after.is_empty() {
-        notes.push(format!("after {}", stage.after.join(", ")));
-    }
-    match stage.order {
-        Order::OneByOne => notes.push("one host after the other".into()),
-        Order::Together => notes.push("all hosts at once".into()),
-        Order::Parallel => {}
-    }
+fn render_stage(text: &mut String, stage: &StageChange) {
+    let after = (!stage.after.is_empty()).then(|| format!("after {}", stage.after.join(", ")));
+    let notes: Vec<String> = after.into_iter().chain(stage.order.note().map(str::to_owned)).collect();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-    let _ = writeln!(text, "\n{}. {} [{}]{notes}", number + 1, stage.title, stage.name);
-    for (who, work) in groups {
-        let _ = write!(text, "   {}\n{work}", who.join(", "));
+    let _ = writeln!(text, "\n{}. {} [{}]{notes}", stage.number, stage.title, stage.name);
+    for work in &stage.work {
+        let who = if work.hosts.is_empty() { "this machine".to_owned() } else { work.hosts.join(", ") };
+        let _ = writeln!(text, "   {who}");
+        work.steps.iter().for_each(|step| render_step(text, step));
     }
 }
 
-/// Hosts whose work reads the same, together, in the order of their first; without those that have none.
-fn same_work<'a>(number: usize, stage: &'a Stage, survey: Option<&Survey>) -> Vec<(Vec<&'a str>, String)> {
-    let mut groups: Vec<(Vec<&str>, String)> = Vec::new();
-    for (place, task) in stage.tasks.iter().enumerate() {
-        let who = host_of(task).unwrap_or("this machine");
-        let work = match task {
-            Task::Host { steps, .. } => steps
-                .iter()
-                .enumerate()
-                .map(|(index, step)| match survey {
-                    None => render_step(step),
-                    Some(survey) => survey
-                        .steps
-                        .get(&StepPlace { stage: number, task: place, step: index })
-                        .map(|findings| render_changed_step(step, findings))
-                        .unwrap_or_default(),
-                })
-                .collect(),
-            Task::Operator(OperatorWork::PushImages(push)) => {
-                let mut work = format!("     Push {} images to {}\n", push.images.len(), push.registry.host);
-                for (_, target) in &push.images {
-                    let _ = writeln!(work, "       - {target}");
-                }
-                work
-            }
-            Task::Operator(OperatorWork::KeepFile { path, .. }) => format!("     Write {}\n", path.display()),
-        };
-        if work.is_empty() {
-            continue;
-        }
-        match groups.iter_mut().find(|(_, known)| *known == work) {
-            Some((names, _)) => names.push(who),
-            None => groups.push((vec![who], work)),
-        }
-    }
-    groups
-}
-
-fn render_step(step: &Step) -> String {
-    let mut text = format!("     {} [{}]\n", step.title, step.id);
+fn render_step(text: &mut String, step: &StepChange) {
+    let id = step.id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default();
+    let _ = writeln!(text, "     {}{id}", step.title);
     for part in &step.parts {
-        let _ = writeln!(text, "       - {}", part.describe());
-    }
-    text
-}
-
-fn render_changed_step(step: &Step, findings: &[Finding]) -> String {
-    let mut parts = String::new();
-    for (part, finding) in step.parts.iter().zip(findings) {
-        let Finding::Differs(change) = finding else { continue };
-        let _ = writeln!(parts, "       - {}", part.describe());
-        for line in change.iter().flat_map(describe) {
-            let _ = writeln!(parts, "           {line}");
+        let _ = writeln!(text, "       - {}", part.what);
+        for line in &part.difference {
+            let _ = writeln!(text, "           {line}");
         }
     }
-    if parts.is_empty() { parts } else { format!("     {} [{}]\n{parts}", step.title, step.id) }
 }
 
 fn steps_of(task: &Task) -> &[Step] {
@@ -132,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::host::Part;
-    use crate::plan::PushImages;
+    use crate::plan::{Finding, OperatorWork, Order, PushImages, Stage, StepPlace};
 
     #[test]
     fn a_plan_reads_as_a_list_and_hides_secrets() {
@@ -177,8 +130,14 @@ mod tests {
                 ),
             ],
         };
-        insta::assert_snapshot!(render(&plan), @r"
-        Plan for cluster sample: 3 stages, 2 steps on 2 hosts
+        let mut survey = Survey::default();
+        for task in 0..2 {
+            let place = StepPlace { stage: 0, task, step: 0 };
+            survey.steps.insert(place, vec![Finding::Differs(None), Finding::Differs(None)]);
+        }
+        let preview = Preview::new(&plan, &survey);
+        insta::assert_snapshot!(preview.text, @r"
+        Plan for cluster sample: 3 stages, 2 steps on 2 hosts; 4 of 4 parts would change
 
         1. Configure hosts [os]
            a, b
@@ -195,5 +154,10 @@ mod tests {
            this machine
              Write /site/kubeconfig
         ");
+        let json = serde_json::to_value(&preview.stages).unwrap();
+        assert!(!json.to_string().contains("hunter2"));
+        assert_eq!(json[0]["work"][0]["hosts"], serde_json::json!(["a", "b"]));
+        assert_eq!(json[0]["work"][0]["steps"][0]["parts"][1]["what"], "file /etc/key");
+        assert_eq!(json[2]["order"], "one-by-one");
     }
 }

@@ -249,7 +249,7 @@ async fn a_dry_run_shows_what_would_change_and_changes_nothing() {
     let machines = BTreeMap::from([("a".to_owned(), Arc::new(LocalShell::new("a")) as Arc<dyn Machine>)]);
     let places = Places { state: site.path("state"), run: site.path("run"), ..Places::default() };
     let survey = survey(&plan, &machines, &places, Limits::default()).await.unwrap();
-    let text = crate::plan::render_changes(&plan, &survey).replace(site.folder.path().to_str().unwrap(), "/site");
+    let text = crate::plan::Preview::new(&plan, &survey).text.replace(site.folder.path().to_str().unwrap(), "/site");
     insta::assert_snapshot!(text, @r#"
     Plan for cluster sample: 1 stages, 1 steps on 1 hosts; 4 of 4 parts would change
 

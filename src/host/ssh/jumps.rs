@@ -39,6 +39,17 @@ struct Slot {
     failed: Option<(Instant, Failed)>,
 }
 
+/// Has a jump host connect to a target, in a task of its own: where the caller gives up before there is an answer, the
+/// connection that comes of it is closed all the same.
+async fn open_forward(connection: Arc<Connection>, target: &Target) -> Result<Forward, russh::Error> {
+    let (address, port) = (target.address.clone(), u32::from(target.port));
+    let opening = tokio::spawn(async move {
+        let channel = connection.handle().channel_open_direct_tcpip(address, port, ORIGINATOR, 0).await?;
+        Ok(Forward::new(channel.into_stream(), connection))
+    });
+    opening.await.unwrap_or(Err(russh::Error::Disconnect))
+}
+
 /// Why a jump host cannot be passed, for every host that is behind it.
 #[derive(Clone)]
 struct Failed {
@@ -101,17 +112,11 @@ impl Jumps {
         let mut second = false;
         loop {
             let connection = self.connection(target, known_hosts, lent).await?;
-            let opening = connection.handle().channel_open_direct_tcpip(
-                target.address.as_str(),
-                u32::from(target.port),
-                ORIGINATOR,
-                0,
-            );
-            let opened = tokio::time::timeout(target.timeout, opening)
+            let opened = tokio::time::timeout(target.timeout, open_forward(connection.clone(), target))
                 .await
                 .map_err(|_| connect(target, ConnectFailure::Silent { after: target.timeout }))?;
             let failure = match opened {
-                Ok(channel) => return Ok(Forward::new(channel.into_stream(), connection)),
+                Ok(forward) => return Ok(forward),
                 Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited)) => {
                     ConnectFailure::NotForwarded { jump }
                 }

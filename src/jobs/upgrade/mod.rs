@@ -23,7 +23,7 @@ use crate::install::templates::Templates;
 use crate::install::upgrade_facts::UpgradeFacts;
 use crate::install::{Found, Inputs, RegistryLogin};
 use crate::plan::upgrade::{self, Hop, Release, Soft};
-use crate::plan::{Extent, Plan};
+use crate::plan::{Extent, Plan, Preview};
 use crate::run::Spare;
 use crate::trust::receipt::Delivered;
 
@@ -191,18 +191,18 @@ impl Work<'_> {
     }
 
     /// What the first hop would change, and which ones follow: these depend on what it leaves.
-    async fn would_change(&self, hops: &[Release], plans: &[(Plan, Plan)]) -> Result<String, JobError> {
-        let mut text = String::new();
+    async fn would_change(&self, hops: &[Release], plans: &[(Plan, Plan)]) -> Result<Preview, JobError> {
+        let mut preview = Preview::default();
         if let (Some(hop), Some((place, plan))) = (hops.first(), plans.first()) {
-            text = format!("To {hop}, without disturbing anybody:\n");
-            text += &engine::would_change(place, self.hosts, &self.options.change.connect).await?;
-            text += &format!("\nThen, after a snapshot of etcd, to {hop}:\n");
-            text += &engine::would_change(plan, self.hosts, &self.options.change.connect).await?;
+            let placed = engine::would_change(place, self.hosts, &self.options.change.connect).await?;
+            preview = preview.then(&format!("To {hop}, without disturbing anybody:\n"), placed);
+            let gone = engine::would_change(plan, self.hosts, &self.options.change.connect).await?;
+            preview = preview.then(&format!("\nThen, after a snapshot of etcd, to {hop}:\n"), gone);
         }
         for hop in hops.iter().skip(1) {
-            text += &format!("\nThen in the same way to {hop}.\n");
+            preview = preview.then(&format!("\nThen in the same way to {hop}.\n"), Preview::default());
         }
-        Ok(text)
+        Ok(preview)
     }
 
     /// Images first, then a snapshot, then the hop. Returns how many parts were changed.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::plan::tests::{cluster, outline};
-use crate::plan::{Task, render};
+use crate::plan::Task;
+use crate::plan::tests::{cluster, outline, render};
 
 fn member(name: &str, healthy: bool) -> Member {
     let number = name.trim_start_matches("node");

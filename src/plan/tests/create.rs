@@ -1,9 +1,9 @@
 //! What is planned for hosts in which state.
 
-use super::planned;
+use super::{planned, render};
 use crate::host::Part;
 use crate::install::NodeState;
-use crate::plan::{Plan, Task, render};
+use crate::plan::{Plan, Task};
 
 /// Stages with their hosts and what they wait for, a line each.
 pub fn outline(plan: &Plan) -> String {

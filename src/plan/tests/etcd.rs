@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 
 use time::OffsetDateTime;
 
-use super::{cluster, planned};
+use super::{cluster, planned, render};
 use crate::digest::Digest;
 use crate::host::Part;
 use crate::host::part::Source;
 use crate::install::NodeState;
 use crate::install::etcd::{Restore, SnapshotName};
-use crate::plan::{Plan, Task, remove, render, restore_etcd, snapshot_etcd};
+use crate::plan::{Plan, Task, remove, restore_etcd, snapshot_etcd};
 
 fn restoration() -> Plan {
     let restore = Restore {

@@ -18,6 +18,7 @@ use crate::digest::{Blake3, Digest};
 use crate::install::certs::{KeyStore, Keys};
 use crate::install::templates::Templates;
 use crate::install::{EtcdState, Found, Inputs, NodeState, RegistryLogin};
+use crate::plan::{Finding, Plan, Preview, StepPlace, Survey, Task};
 
 /// Three control planes with etcd, one worker, one registry.
 const CLUSTER: &str = r#"
@@ -209,4 +210,21 @@ fn with_found<T>(cluster: &Cluster, found: impl Fn(&str) -> Found, then: impl Fn
         templates: &Templates::new(&BTreeMap::new()).expect("the built-in templates are templates"),
     };
     then(&inputs)
+}
+
+/// The whole plan as a dry run shows it on hosts where nothing holds.
+pub(crate) fn render(plan: &Plan) -> String {
+    let mut survey = Survey::default();
+    for (stage, body) in plan.stages.iter().enumerate() {
+        for (task, content) in body.tasks.iter().enumerate() {
+            let Task::Host { steps, .. } = content else { continue };
+            for (step, content) in steps.iter().enumerate() {
+                let findings = vec![Finding::Differs(None); content.parts.len()];
+                survey.steps.insert(StepPlace { stage, task, step }, findings);
+            }
+        }
+    }
+    let text = Preview::new(plan, &survey).text;
+    let (headline, rest) = text.split_once('\n').unwrap();
+    format!("{}\n{rest}", headline.split_once(';').unwrap().0)
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Forgetful, cluster};
+use super::{Forgetful, cluster, render};
 use crate::digest::Digest;
 use crate::install::certs::{Keys, Name};
 use crate::install::renew::{Due, Renewal};
-use crate::plan::{Plan, render, renew};
+use crate::plan::{Plan, renew};
 
 /// The plan that renews these names, with `due` on node1.
 fn planned(names: &[Name], due: &[(Name, &'static str)]) -> Plan {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Forgetful, cluster};
+use super::{Forgetful, cluster, render};
 use crate::digest::Digest;
 use crate::install::certs::{Authority, Keys, Name, Pass, Rotation};
 use crate::install::renew::{Due, Renewal};
 use crate::install::rotate::Turn;
-use crate::plan::{Order, Plan, render, rotate};
+use crate::plan::{Order, Plan, rotate};
 
 fn planned(authorities: &[Authority], pass: Pass) -> Plan {
     let cluster = cluster();
