@@ -19,6 +19,8 @@ rm -f "$plan"
 on node1 sed -i 's/$/ /' /etc/sysctl.d/99-kk.conf
 kk plan-save plan -f "$cluster_file" -a "$bundle" --known-hosts "$state/known_hosts" --save "$plan"
 says "$work/log/plan-save.log" '; 1 of [0-9]+ parts would change$' 'file /etc/sysctl.d/99-kk.conf'
+[[ $(jq -c '[.work[] | .work[] | {hosts, parts: [.steps[].parts[].what]}]' "$plan") == *'{"hosts":["node1"],"parts":["file /etc/sysctl.d/99-kk.conf"]}'* ]] ||
+    fail "the plan for programs says something else: $(jq -c .work "$plan")"
 on node4 sed -i 's/$/ /' /etc/crictl.yaml
 refused plan-other 5 "${create[@]}" --plan "$plan"
 says "$work/log/plan-other.log" 'what would be done now is not what' '^ *\+ .* file /etc/crictl.yaml$'
