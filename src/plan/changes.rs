@@ -1,5 +1,5 @@
 //! What a plan would change, stage by stage, hosts with the same work together: for programs as it is, and what
-//! [`super::render`] makes text of. Pure; of what is secret nothing is in it but where it would lie.
+//! [`super::preview`] makes text of. Pure; of what is secret nothing is in it but where it would lie.
 
 use serde::{Deserialize, Serialize};
 
