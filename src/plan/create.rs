@@ -76,14 +76,13 @@ pub fn create(inputs: &Inputs, push_images: bool) -> Result<Plan, InstallError> 
 
 /// The images that a node needs at once, by the names in the bundle.
 pub(super) fn images_of(inputs: &Inputs, host: &Host) -> Result<Vec<String>, InstallError> {
-    kubernetes::needed_by(inputs.cluster, host)
-        .iter()
-        .map(|needed| {
-            needed
-                .in_bundle(inputs.inventory)
-                .ok_or_else(|| InstallError::MissingImage { reference: needed.describe() })
-        })
-        .collect()
+    kubernetes::needed_by(inputs.cluster, host).iter().map(|needed| image_of(inputs, needed)).collect()
+}
+
+/// The image that serves a need, by its name in the bundle.
+pub(super) fn image_of(inputs: &Inputs, needed: &kubernetes::Needed) -> Result<String, InstallError> {
+    let found = needed.in_bundle(inputs.inventory);
+    found.ok_or_else(|| InstallError::MissingImage { reference: needed.describe() })
 }
 
 /// All images of the bundle, into the registry that the cluster file names.

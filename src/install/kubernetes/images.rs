@@ -50,10 +50,15 @@ fn need_of(release: &str, repository: &str, because: &'static str) -> Needed {
     Needed { release: Some(release.to_owned()), ..need(repository, None, because) }
 }
 
+/// The image of CoreDNS, whose pods may come to lie on any node.
+pub fn dns(cluster: &Cluster) -> Needed {
+    need_of(&cluster.spec.kubernetes.version, "registry.k8s.io/coredns/coredns", "DNS in the cluster")
+}
+
 /// Every image that this cluster asks for.
 pub fn needed(cluster: &Cluster) -> Vec<Needed> {
     let mut all: Vec<Needed> = cluster.nodes().into_iter().flat_map(|host| needed_by(cluster, host)).collect();
-    all.push(need_of(&cluster.spec.kubernetes.version, "registry.k8s.io/coredns/coredns", "DNS in the cluster"));
+    all.push(dns(cluster));
     all.sort();
     all.dedup();
     all

@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, Host};
 pub use auto_renew::{auto_renew, no_timer};
 pub use binaries::install;
 pub use follow::{api_server, cluster_configuration};
-pub use images::{needed, needed_by};
+pub use images::{Needed, dns, needed, needed_by};
 pub use init::{etcd_client, initialise, token};
 pub use join::{forget_half_joined, join};
 pub use kubeadm::bind_port;

@@ -25,7 +25,9 @@ pub fn place(hop: &Hop) -> Result<Plan, InstallError> {
         stages.operator("push", "Push images to the registry", work);
     }
     stages.each("images", "Pull images", Order::Parallel, cluster.nodes(), |host| {
-        Ok(vec![runtime::pull(&create::images_of(inputs, host)?)])
+        let mut images = create::images_of(inputs, host)?;
+        images.push(create::image_of(inputs, &kubernetes::dns(cluster))?);
+        Ok(vec![runtime::pull(&images)])
     })?;
     Ok(Plan { cluster: cluster.name.clone(), stages: stages.finish() })
 }
