@@ -1,6 +1,8 @@
 //! What a manifest must obey beyond its schema. Pure: problems carry addresses in the file, not positions.
 
-use super::{Iso, ManifestFile, ManifestSpec};
+use semver::Version;
+
+use super::{Etcd, Iso, ManifestFile, ManifestSpec};
 use crate::cluster::names;
 use crate::cluster::validate::{Problems, architecture, auths, header};
 use crate::yaml::{Path, Problem};
@@ -30,6 +32,7 @@ pub fn validate(file: &ManifestFile) -> Vec<Problem> {
             problems.add(path, format!("{version:?} cannot be a version of {name}"));
         }
     }
+    etcd_via(&spec.components.etcd, &mut problems);
     for (index, image) in spec.images.iter().enumerate() {
         let path = all.key("images").index(index);
         if let Err(reason) = image_trouble(image) {
@@ -43,6 +46,22 @@ pub fn validate(file: &ManifestFile) -> Vec<Problem> {
     charts(spec, &mut problems);
     files(spec, &mut problems);
     problems.0
+}
+
+/// Of several versions of etcd the highest is what hosts get, so what lies on the way to it must be lower.
+fn etcd_via(etcd: &Etcd, problems: &mut Problems) {
+    let path = Path::of("spec.components.etcd");
+    let read = |text: &str| Version::parse(text.strip_prefix('v').unwrap_or(text)).ok();
+    let version = read(&etcd.version);
+    for (index, via) in etcd.via.iter().enumerate() {
+        if read(via).is_none_or(|via| version.as_ref().is_none_or(|version| via >= *version)) {
+            let message = match etcd.version.is_empty() {
+                true => format!("{path}.via names {via:?}, and there is no version to which it would be the way"),
+                false => format!("{via:?} is no version of etcd before {}", etcd.version),
+            };
+            problems.add(path.key("via").index(index), message);
+        }
+    }
 }
 
 fn operating_systems(spec: &ManifestSpec, problems: &mut Problems) {
@@ -209,5 +228,18 @@ mod tests {
         for bad in ["", "https://x/y", "x:", "x/", "X/y:1", "x:-a", "a@sha256:00", "host:port/x", "a//b", "a/../b"] {
             assert!(image_trouble(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_lies_on_the_way_to_an_etcd_is_lower_than_it() {
+        let told = |version: &str, via: &[&str]| {
+            let mut problems = Problems::default();
+            let via = via.iter().map(ToString::to_string).collect();
+            etcd_via(&Etcd { version: version.into(), via }, &mut problems);
+            problems.0.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(told("v3.6.15", &["v3.5.26"]), "");
+        assert_eq!(told("v3.5.26", &["v3.6.15"]), "\"v3.6.15\" is no version of etcd before v3.5.26");
+        assert!(told("", &["v3.5.26"]).contains("there is no version to which it would be the way"));
     }
 }

@@ -41,7 +41,7 @@ pub struct StageDigest {
 
 impl Approved {
     /// Of the file's form. Another one is refused.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// What these plans, which are run one after the other, would do; `preview` what a dry run shows.
     pub fn new(command: &str, cluster: &str, plans: &[&Plan], bundle: Option<Digest>, preview: &Preview) -> Self {
@@ -78,6 +78,8 @@ impl Approved {
             let diff = TextDiff::from_lines(then.as_str(), now.as_str());
             let text = diff.unified_diff().context_radius(4).missing_newline_hint(false).to_string();
             told.extend(text.lines().filter(|line| !line.starts_with("@@")).map(str::to_owned));
+        } else if self.work != now.work {
+            told.push("what the plan says for programs is not what it says in words".to_owned());
         } else if self.stages != now.stages {
             let names = |stages: &[StageDigest]| stages.iter().map(|stage| stage.name.clone()).collect::<Vec<_>>();
             if names(&self.stages) == names(&now.stages) {

@@ -11,7 +11,10 @@ use crate::host::Step;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StageChange {
-    /// Its place in the plan, counted from 1.
+    /// Where several plans are run one after the other: which one it is of, as a dry run heads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Its place in its plan, counted from 1.
     pub number: usize,
     pub name: String,
     pub title: String,
@@ -55,6 +58,7 @@ pub struct PartChange {
 /// What a plan would change of what the hosts say, without the stages that would change nothing.
 pub fn changes(plan: &Plan, survey: &Survey) -> Vec<StageChange> {
     let stages = plan.stages.iter().enumerate().map(|(place, stage)| StageChange {
+        plan: None,
         number: place + 1,
         name: stage.name.clone(),
         title: stage.title.clone(),

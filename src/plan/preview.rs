@@ -29,7 +29,8 @@ impl Preview {
     pub fn then(mut self, heading: &str, next: Self) -> Self {
         self.text += heading;
         self.text += &next.text;
-        self.stages.extend(next.stages);
+        let plan = Some(heading.trim().trim_end_matches(':').to_owned());
+        self.stages.extend(next.stages.into_iter().map(|stage| StageChange { plan: plan.clone(), ..stage }));
         self
     }
 }

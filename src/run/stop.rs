@@ -13,6 +13,8 @@ use crate::event::{Event, Events};
 #[derive(Clone, Debug)]
 pub struct Stop {
     level: Arc<watch::Sender<u8>>,
+    /// Wishes that have been heeded already.
+    heeded: u8,
     listens: Arc<AtomicBool>,
     runs: Arc<AtomicUsize>,
 }
@@ -23,7 +25,7 @@ const INTERRUPTED: i32 = 130;
 impl Stop {
     /// One that only [`Stop::ask`] sets.
     pub fn new() -> Self {
-        Self { level: Arc::new(watch::Sender::new(0)), listens: Arc::default(), runs: Arc::default() }
+        Self { level: Arc::new(watch::Sender::new(0)), heeded: 0, listens: Arc::default(), runs: Arc::default() }
     }
 
     /// Ctrl-C and SIGTERM ask for a stop from now on, and do not end the process by themselves: where there is no run between
@@ -31,11 +33,12 @@ impl Stop {
     /// inside a tokio runtime.
     pub fn heed_signals(&self, events: Events) -> io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
-        if self.listens.swap(true, Ordering::Relaxed) {
+        if self.listens.load(Ordering::Relaxed) {
             return Ok(());
         }
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        self.listens.store(true, Ordering::Relaxed);
         let asked = self.clone();
         tokio::spawn(async move {
             loop {
@@ -67,9 +70,15 @@ impl Stop {
         self.level.send_modify(|level| *level = level.saturating_add(1));
     }
 
+    /// For a run that tidies up after another one: what has been asked so far was heeded by that one, and what is asked from
+    /// now on is heeded by this one.
+    pub fn anew(&self) -> Self {
+        Self { heeded: *self.level.borrow(), ..self.clone() }
+    }
+
     /// Whether no new work should begin.
     pub fn asked(&self) -> bool {
-        *self.level.borrow() > 0
+        *self.level.borrow() > self.heeded
     }
 
     /// Returns when no new work should begin.
@@ -83,6 +92,7 @@ impl Stop {
     }
 
     async fn reached(&self, wanted: u8) {
+        let wanted = wanted.saturating_add(self.heeded);
         // The sender lives as long as `self`.
         let _ = self.level.subscribe().wait_for(|level| *level >= wanted).await;
     }

@@ -224,8 +224,13 @@ async fn a_wish_to_stop_finishes_the_running_step() {
     let stop = Stop::new();
     stop.ask();
     stop.ask();
-    let outcome = site.executor(0, silent()).stop(stop).execute(&plan).await;
+    let outcome = site.executor(0, silent()).stop(stop.clone()).execute(&plan).await;
     assert!(matches!(outcome, Err(RunError::Interrupted { unfinished: 2 })), "{outcome:?}");
+
+    let tidying = stop.anew();
+    site.executor(0, silent()).stop(tidying.clone()).execute(&plan).await.unwrap();
+    stop.ask();
+    assert!(tidying.asked(), "a further wish is one for it too");
 }
 
 #[tokio::test]

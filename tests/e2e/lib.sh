@@ -71,7 +71,7 @@ kubectl() { timeout 60 "$(built kubernetes "$kubernetes")/kubectl" --kubeconfig 
 kk() {
     local name=$1 log=$work/log/$1.log
     shift
-    if ! timeout 1200 "$KK" "$@" >"$log" 2>&1 </dev/null; then
+    if ! timeout "${KK_LIMIT:-1200}" "$KK" "$@" >"$log" 2>&1 </dev/null; then
         tail -n 40 "$log" | sed 's/^/    /' >&2
         fail "kk $1 ${2:-} failed: $log"
     fi

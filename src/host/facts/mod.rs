@@ -78,7 +78,8 @@ pub struct Facts {
     pub etcd_data: bool,
     /// kk has made a member of etcd of this host, and all members were healthy then.
     pub etcd_member: bool,
-    /// Version of etcd on such a host, without a `v`.
+    /// Version of the etcd that runs on a host of which kk has made a member, without a `v`; where none runs, of the one that
+    /// is installed.
     pub etcd_version: Option<String>,
     /// Files in `/etc/cni/net.d`.
     pub cni: Vec<String>,

@@ -80,7 +80,13 @@ ls /var/lib/kk/units 2>/dev/null | head -n 100 | sed 's/^/kk-unit=/'
 [ -s /etc/kubernetes/admin.conf ] && echo admin-conf=yes
 [ -d /var/lib/etcd/member ] && echo etcd-data=yes
 [ -s /var/lib/kk/etcd/member ] && echo etcd-member=yes
-[ -s /var/lib/kk/etcd/member ] && /usr/local/bin/etcd --version 2>/dev/null | sed -n 's/^etcd Version: /etcd-version=/p'
+if [ -s /var/lib/kk/etcd/member ] || [ -e /var/lib/kk/units/etcd.service ]; then
+  # What runs may be older than what lies there: a run may have been cut off between the two.
+  kk_pid=$(systemctl show -p MainPID --value etcd.service 2>/dev/null)
+  for kk_etcd in "/proc/${kk_pid:-0}/exe" /usr/local/bin/etcd; do
+    [ -x "$kk_etcd" ] && "$kk_etcd" --version 2>/dev/null | sed -n 's/^etcd Version: /etcd-version=/p' && break
+  done
+fi
 ls /etc/cni/net.d 2>/dev/null | head -n 20 | sed 's/^/cni=/'
 [ -s /etc/kubernetes/kubelet.conf ] && sed -nE 's/^ *server: *(.*)/cluster=\1/p' /etc/kubernetes/kubelet.conf | head -n 1
 printf 'time.end=%s\n' "$(date +%s.%N)"

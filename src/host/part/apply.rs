@@ -99,6 +99,7 @@ fn room(part: &Part) -> usize {
         + match part {
             Part::File(part) => encoded_size(part.content.expose()),
             Part::Block(part) => 2 * encoded_size(&part.content),
+            Part::Archive(part) => part.members.iter().map(|member| member.len() + 3).sum(),
             Part::Command(part) => (2 * part.check.len() + part.apply.len()) * 5 / 4,
             _ => 0,
         }

@@ -84,7 +84,8 @@ pub(super) fn wrap(
     let functions = functions(parts);
     let fixed: usize = functions.iter().map(|text| text.len()).sum();
     // Room for all of it: a text that grows leaves copies of the secrets in it behind.
-    let mut script = String::with_capacity(FRAME + fixed + room);
+    let words = places.path.len() + places.left_out.len() + places.state.len() + places.run.len();
+    let mut script = String::with_capacity(FRAME + words + fixed + room);
     let (path, left_out) = (Word(&places.path), Word(&places.left_out));
     let (marker, state, run) = (&marker.0, Word(&places.state), Word(&places.run));
     let _ = write!(

@@ -16,6 +16,12 @@ pub enum NoWay {
         "etcd {running} runs, and {target} is safe only from 3.{minor}.{patch} on, which the bundle does not bring"
     )]
     TooOld { running: Version, target: Version, minor: u64, patch: u64 },
+    #[error(
+        "members of etcd {lowest} run beside members of {highest}, which is safe only when all have left the older one"
+    )]
+    Apart { lowest: Version, highest: Version },
+    #[error("nobody can say which etcd runs on {host}")]
+    Unknown { host: String },
     #[error("etcd {running} runs, and the bundle brings {target} and no 3.{minor} to go through")]
     Skipped { running: Version, target: Version, minor: u64 },
 }
@@ -32,6 +38,10 @@ impl NoWay {
         match self {
             Self::Downgrade { running, .. } => format!("bring a bundle with etcd v{running} or a later one"),
             Self::TooOld { minor, patch, .. } => carry(format!("v3.{minor}.{patch}")),
+            Self::Apart { lowest, .. } => {
+                format!("take the members of {lowest} out with kk delete node, one by one, and bring them in again")
+            }
+            Self::Unknown { host } => format!("look at etcd on {host}: kk etcd status shows what its members say"),
             Self::Skipped { minor, .. } => carry(format!("v3.{minor}.{}", leave_from(*minor))),
         }
     }
@@ -47,7 +57,7 @@ pub fn through(running: &[String], target: &str, carried: &[String]) -> Result<V
     let (Some(lowest), Some(highest), Some(target)) = (members.first(), members.last(), read(target)) else {
         return Ok(Vec::new());
     };
-    let (running, target_minor) = (lowest.clone(), target.minor);
+    let (running, target_minor, newest) = (lowest.clone(), target.minor, highest.clone());
     if highest.minor > target_minor {
         return Err(NoWay::Downgrade { running: highest.clone(), target });
     }
@@ -79,7 +89,11 @@ pub fn through(running: &[String], target: &str, carried: &[String]) -> Result<V
         way.push(text.clone());
         at = version;
     }
-    Ok(way)
+    match way.is_empty() || newest.minor == running.minor {
+        true => Ok(way),
+        // What lies on the way would take the newer ones back.
+        false => Err(NoWay::Apart { lowest: running, highest: newest }),
+    }
 }
 
 /// Of the releases of etcd that go with the releases of Kubernetes between two, lowest first, those that a bundle for the
@@ -137,6 +151,10 @@ mod tests {
         let carried = ["v3.5.26", "v3.6.15"];
         assert_eq!(way(&["3.5.26", "3.5.24", "3.5.24"], "v3.6.15", &carried).unwrap(), "v3.5.26");
         assert_eq!(way(&["3.6.15", "3.5.26", "3.5.26"], "v3.6.15", &carried).unwrap(), "");
+        assert_eq!(
+            way(&["3.6.15", "3.5.24", "3.5.24"], "v3.6.15", &carried).unwrap_err(),
+            "members of etcd 3.5.24 run beside members of 3.6.15, which is safe only when all have left the older one"
+        );
     }
 
     #[test]
@@ -164,6 +182,7 @@ mod tests {
         assert_eq!(carry(&["v3.5.26", "v3.6.15", "v3.6.15"]), "v3.5.26");
         assert_eq!(carry(&["v3.6.15", "v3.6.15"]), "");
         assert_eq!(carry(&["v3.4.13", "v3.5.26", "v3.6.15"]), "v3.5.26");
+        assert_eq!(carry(&["v3.5.26", "v3.6.15", "v3.5.21"]), "", "what is not below the last is not on the way to it");
         assert_eq!(carry(&[]), "");
     }
 }

@@ -97,8 +97,23 @@ async fn sick_members(cluster: &Cluster, hosts: &Hosts) -> Vec<String> {
 }
 
 /// The releases of etcd that its members go through to the bundle's.
-pub(super) fn etcd_through(facts: &BTreeMap<String, Facts>, inventory: &Inventory) -> Result<Vec<String>, NoWay> {
-    let running: Vec<String> = facts.values().filter_map(|facts| facts.etcd_version.clone()).collect();
+pub(super) fn etcd_through(
+    cluster: &Cluster,
+    facts: &BTreeMap<String, Facts>,
+    inventory: &Inventory,
+) -> Result<Vec<String>, NoWay> {
+    let mut running = Vec::new();
+    for host in cluster.etcd_hosts() {
+        let Some(facts) = facts.get(&host.name) else { continue };
+        match &facts.etcd_version {
+            Some(version) => running.push(version.clone()),
+            None if facts.etcd_member || facts.kk_units.contains("etcd.service") => {
+                return Err(NoWay::Unknown { host: host.name.clone() });
+            }
+            // It has yet to become one.
+            None => {}
+        }
+    }
     let carried = inventory.components.iter().filter(|component| component.name == "etcd");
     let carried: Vec<String> = carried.map(|component| component.version.clone()).collect();
     // They are sorted, and the last is what hosts are to have.

@@ -83,7 +83,7 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         installation::check_suffices(Extent::Cluster, &at(&cluster, hop), &bundle, &facts)?;
     }
     facts::preflight(Extent::Cluster, &cluster, &bundle, &facts, &mut left_out, &events)?;
-    let through = look::etcd_through(&facts, bundle.inventory());
+    let through = look::etcd_through(&cluster, &facts, bundle.inventory());
     scene.refuse(&cluster, &hops, &options.ignore, &left_out.names(), through.as_ref().err(), &events)?;
 
     let found = facts::all_found(&cluster, &facts, &left_out, bundle.inventory());
@@ -251,7 +251,9 @@ impl Work<'_> {
         let plan = upgrade::put_back(cluster, lead);
         let command = format!("upgrade to {}: put back", cluster.spec.kubernetes.version);
         let (connect, events) = (&self.options.change.connect, self.events);
-        if let Err(trouble) = engine::execute(&command, &plan, self.hosts, None, self.site, connect, events).await {
+        // Also where the run was asked to stop: what it has taken away is given back all the same.
+        let connect = ConnectOptions { stop: connect.stop.anew(), ..connect.clone() };
+        if let Err(trouble) = engine::execute(&command, &plan, self.hosts, None, self.site, &connect, events).await {
             events.emit(Event::Warning { message: format!("nodes cannot be put back: {trouble}") });
         }
         true
