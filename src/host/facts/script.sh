@@ -84,7 +84,9 @@ if [ -s /var/lib/kk/etcd/member ] || [ -e /var/lib/kk/units/etcd.service ]; then
   # What runs may be older than what lies there: a run may have been cut off between the two.
   kk_pid=$(systemctl show -p MainPID --value etcd.service 2>/dev/null)
   for kk_etcd in "/proc/${kk_pid:-0}/exe" /usr/local/bin/etcd; do
-    [ -x "$kk_etcd" ] && "$kk_etcd" --version 2>/dev/null | sed -n 's/^etcd Version: /etcd-version=/p' && break
+    [ -x "$kk_etcd" ] || continue
+    kk_version=$("$kk_etcd" --version 2>/dev/null | sed -n 's/^etcd Version: //p')
+    [ -z "$kk_version" ] || { printf 'etcd-version=%s\n' "$kk_version"; break; }
   done
 fi
 ls /etc/cni/net.d 2>/dev/null | head -n 20 | sed 's/^/cni=/'
