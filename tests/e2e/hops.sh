@@ -63,7 +63,7 @@ export_for hops-short-export "$work/manifest-hops-short.yaml" "$work/hops-short.
 refused hops-short 5 upgrade "${reach[@]}" -a "$work/hops-short.tar.gz" --yes
 says "$work/log/hops-short.log" "etcd $old_etcd runs, and $new_etcd is safe only from $etcd_between on" 'spec.components.etcd.via'
 rm -f "$work/hops-short.tar.gz"
-all_run "$kubernetes" && etcd_is "$old_etcd" || fail "what was refused has changed something"
+if ! all_run "$kubernetes" || ! etcd_is "$old_etcd"; then fail "what was refused has changed something"; fi
 ok "a bundle without the etcd that lies between is refused"
 
 say "  the way"
