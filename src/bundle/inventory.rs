@@ -233,6 +233,14 @@ impl Inventory {
         self.components.iter().rev().find(|component| component.name == name && component.arch == arch)
     }
 
+    /// The versions of a component, lowest first: hosts get the last, unless they ask for one by its version.
+    pub fn versions(&self, name: &str) -> Vec<&str> {
+        let named = self.components.iter().filter(|component| component.name == name);
+        let mut versions: Vec<&str> = named.map(|component| component.version.as_str()).collect();
+        versions.dedup();
+        versions
+    }
+
     /// The component of exactly this version.
     pub fn component_at(&self, name: &str, version: &str, arch: &str) -> Option<&Component> {
         self.components

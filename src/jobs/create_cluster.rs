@@ -37,12 +37,7 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
 /// goes before one, or a way back that does not exist.
 fn refuse_other_release(cluster: &Cluster, facts: &BTreeMap<String, Facts>) -> Result<(), JobError> {
     let wanted = &cluster.spec.kubernetes.version;
-    let others: Vec<String> = facts
-        .iter()
-        .filter_map(|(host, facts)| Some((host, facts.kubelet.as_ref()?)))
-        .filter(|(_, found)| *found != wanted)
-        .map(|(host, found)| format!("{host} runs {found}"))
-        .collect();
+    let others = running(facts, |facts| facts.kubelet.clone().filter(|found| found != wanted));
     if others.is_empty() {
         return Ok(());
     }
@@ -58,12 +53,10 @@ fn refuse_other_release(cluster: &Cluster, facts: &BTreeMap<String, Facts>) -> R
 /// The same for etcd's minor releases: all members go from one to the next together, one after the other.
 fn refuse_other_etcd(wanted: Option<&str>, facts: &BTreeMap<String, Facts>) -> Result<(), JobError> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let others: Vec<String> = facts
-        .iter()
-        .filter_map(|(host, facts)| Some((host, facts.etcd_version.as_ref()?)))
-        .filter(|(_, found)| is_other_minor(found, wanted))
-        .map(|(host, found)| format!("{host} runs etcd {found}"))
-        .collect();
+    let others = running(facts, |facts| {
+        let found = facts.etcd_version.as_ref().filter(|found| is_other_minor(found, wanted))?;
+        Some(format!("etcd {found}"))
+    });
     if others.is_empty() {
         return Ok(());
     }
@@ -71,6 +64,11 @@ fn refuse_other_etcd(wanted: Option<&str>, facts: &BTreeMap<String, Facts>) -> R
     Err(JobError::new(Kind::Preflight, message)
         .details(others)
         .hint("kk upgrade takes etcd from one minor to the next, or use the bundle that the cluster was made from"))
+}
+
+/// "node1 runs v1.35.4", for each host of which something is picked.
+fn running(facts: &BTreeMap<String, Facts>, pick: impl Fn(&Facts) -> Option<String>) -> Vec<String> {
+    facts.iter().filter_map(|(host, facts)| Some(format!("{host} runs {}", pick(facts)?))).collect()
 }
 
 fn make_plan(installation: &Installation, push_images: bool) -> Result<Plan, JobError> {

@@ -63,14 +63,7 @@ pub fn settle_version(cluster: &mut Cluster, inventory: &Inventory) -> Result<()
     if !cluster.spec.kubernetes.version.is_empty() {
         return Ok(());
     }
-    let mut versions: Vec<&str> = inventory
-        .components
-        .iter()
-        .filter(|component| component.name == "kubeadm")
-        .map(|component| component.version.as_str())
-        .collect();
-    versions.dedup();
-    match versions.as_slice() {
+    match inventory.versions("kubeadm").as_slice() {
         [only] => cluster.spec.kubernetes.version = (*only).to_owned(),
         [] => return Err(JobError::new(Kind::Bundle, "the bundle holds no Kubernetes")),
         several => {

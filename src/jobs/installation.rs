@@ -126,9 +126,7 @@ impl Installation {
 
     /// The release of etcd that the bundle brings.
     pub fn etcd_version(&self) -> Option<&str> {
-        // They are sorted, and the last is what hosts are to have.
-        let mut carried = self.bundle.inventory().components.iter().rev();
-        carried.find(|component| component.name == "etcd").map(|component| component.version.as_str())
+        self.bundle.inventory().versions("etcd").last().copied()
     }
 
     /// What is made of the cluster file, the bundle, the hosts and the keys of the site: a plan.

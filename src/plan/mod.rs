@@ -54,10 +54,20 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The work of all stages.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.stages.iter().flat_map(|stage| &stage.tasks)
+    }
+
+    /// The hosts that have work.
+    pub fn hosts(&self) -> BTreeSet<&str> {
+        self.tasks().filter_map(Task::host).collect()
+    }
+
     /// The plan without the work on these hosts, and without what others do for them. Stages stay, as others may wait for them.
     pub fn without(&mut self, hosts: &BTreeSet<String>) {
         for stage in &mut self.stages {
-            stage.tasks.retain(|task| !matches!(task, Task::Host { host, .. } if hosts.contains(host)));
+            stage.tasks.retain(|task| task.host().is_none_or(|host| !hosts.contains(host)));
             for task in &mut stage.tasks {
                 if let Task::Host { steps, .. } = task {
                     steps.retain(|step| step.about.as_ref().is_none_or(|about| !hosts.contains(about)));
@@ -100,6 +110,24 @@ pub enum Task {
     Host { host: String, steps: Vec<Step> },
     /// Work of the operator's machine.
     Operator(OperatorWork),
+}
+
+impl Task {
+    /// `None` for the operator's machine.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Host { host, .. } => Some(host),
+            Self::Operator(_) => None,
+        }
+    }
+
+    /// The steps on a host; none where it is the operator's machine that works.
+    pub fn steps(&self) -> &[Step] {
+        match self {
+            Self::Host { steps, .. } => steps,
+            Self::Operator(_) => &[],
+        }
+    }
 }
 
 /// What the operator's machine does itself.

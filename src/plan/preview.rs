@@ -1,12 +1,10 @@
 //! What a plan would change as text, for `--dry-run` and for eyes before a yes. Pure.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::Plan;
 use super::changes::{StageChange, StepChange, changes};
 use super::survey::Survey;
-use super::{Plan, Task};
-use crate::host::Step;
 
 /// What plans that are run one after the other would change: as text, and stage by stage.
 #[derive(Clone, Debug, Default)]
@@ -25,22 +23,22 @@ impl Preview {
         Self { text, stages }
     }
 
-    /// The same with what another plan would change, which is run afterwards, under a heading.
+    /// The same with what another plan would change, which is run afterwards, under a heading; of a plan that cannot be
+    /// looked at yet there is the heading alone.
     pub fn then(mut self, heading: &str, next: Self) -> Self {
-        self.text += heading;
-        self.text += &next.text;
-        let plan = Some(heading.trim().trim_end_matches(':').to_owned());
-        self.stages.extend(next.stages.into_iter().map(|stage| StageChange { plan: plan.clone(), ..stage }));
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        let end = if next.text.is_empty() { '.' } else { ':' };
+        let _ = write!(self.text, "{gap}{heading}{end}\n{}", next.text);
+        let under = |stage| StageChange { plan: Some(heading.to_owned()), ..stage };
+        self.stages.extend(next.stages.into_iter().map(under));
         self
     }
 }
 
 fn headline(plan: &Plan) -> String {
-    let tasks = || plan.stages.iter().flat_map(|stage| &stage.tasks);
-    let steps: usize = tasks().map(steps_of).map(<[Step]>::len).sum();
-    let hosts: BTreeSet<&str> = tasks().filter_map(host_of).collect();
-    let stages = plan.stages.len();
-    format!("Plan for cluster {}: {stages} stages, {steps} steps on {} hosts", plan.cluster, hosts.len())
+    let (stages, hosts) = (plan.stages.len(), plan.hosts().len());
+    let steps: usize = plan.tasks().map(|task| task.steps().len()).sum();
+    format!("Plan for cluster {}: {stages} stages, {steps} steps on {hosts} hosts", plan.cluster)
 }
 
 fn render_stage(text: &mut String, stage: &StageChange) {
@@ -66,27 +64,13 @@ fn render_step(text: &mut String, step: &StepChange) {
     }
 }
 
-fn steps_of(task: &Task) -> &[Step] {
-    match task {
-        Task::Host { steps, .. } => steps,
-        Task::Operator(_) => &[],
-    }
-}
-
-fn host_of(task: &Task) -> Option<&str> {
-    match task {
-        Task::Host { host, .. } => Some(host),
-        Task::Operator(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use secrecy::SecretString;
 
     use super::*;
-    use crate::host::Part;
-    use crate::plan::{Finding, OperatorWork, Order, PushImages, Stage, StepPlace};
+    use crate::host::{Part, Step};
+    use crate::plan::{Finding, OperatorWork, Order, PushImages, Stage, StepPlace, Task};
 
     #[test]
     fn a_plan_reads_as_a_list_and_hides_secrets() {

@@ -118,7 +118,7 @@ impl Executor {
         let _heeded = self.stop.heed();
         let mut schedule = Schedule::new(plan).map_err(|message| RunError::Plan { message })?;
         self.refuse_strangers(plan)?;
-        let whole = match plan_hosts(plan) {
+        let whole = match plan.hosts().len() {
             1 => "Work on 1 host".to_owned(),
             count => format!("Work on {count} hosts"),
         };
@@ -205,16 +205,12 @@ impl Executor {
     }
 
     fn refuse_strangers(&self, plan: &Plan) -> Result<(), RunError> {
-        for task in plan.stages.iter().flat_map(|stage| &stage.tasks) {
-            if let Task::Host { host, .. } = task
-                && !self.machines.contains_key(host)
-            {
-                return Err(RunError::Plan {
-                    message: format!("it names the host {host}, to which there is no session"),
-                });
+        match plan.hosts().into_iter().find(|host| !self.machines.contains_key(*host)) {
+            Some(host) => {
+                Err(RunError::Plan { message: format!("it names the host {host}, to which there is no session") })
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn task(&self, plan: &Plan, id: TaskId, shared: &Shared) -> TaskEnd {
@@ -279,13 +275,4 @@ impl Executor {
         });
         self.told(shared).end(host, OPERATOR, &step, 0, done, begin).await
     }
-}
-
-fn plan_hosts(plan: &Plan) -> usize {
-    let tasks = plan.stages.iter().flat_map(|stage| &stage.tasks);
-    let names = tasks.filter_map(|task| match task {
-        Task::Host { host, .. } => Some(host),
-        Task::Operator(_) => None,
-    });
-    names.collect::<std::collections::BTreeSet<_>>().len()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::plan::{Order, Plan, Task};
+use crate::plan::{Order, Plan};
 
 /// One task of a plan, by the places of its stage and of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ impl Schedule {
             for (task_index, task) in stage.tasks.iter().enumerate() {
                 let node = schedule.first[stage_index] + task_index;
                 let before = (stage.order == Order::OneByOne && task_index > 0).then(|| node - 1);
-                let own = latest.insert(host_of(task), node);
+                let own = latest.insert(task.host(), node);
                 gates.iter().copied().chain(before).chain(own).for_each(|earlier| schedule.wait(node, earlier));
                 schedule.wait(tasks + stage_index, node);
             }
@@ -125,17 +125,10 @@ impl Schedule {
     }
 }
 
-fn host_of(task: &Task) -> Option<&str> {
-    match task {
-        Task::Host { host, .. } => Some(host),
-        Task::Operator(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Stage;
+    use crate::plan::{Stage, Task};
 
     fn stage(name: &str, after: &[&str], order: Order, hosts: &[&str]) -> Stage {
         Stage {

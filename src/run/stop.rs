@@ -3,7 +3,7 @@
 use std::io;
 use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
@@ -16,7 +16,6 @@ pub struct Stop {
     /// Wishes that have been heeded already.
     heeded: u8,
     listens: Arc<AtomicBool>,
-    runs: Arc<AtomicUsize>,
 }
 
 /// Exit status of a program that Ctrl-C has ended: 128 and the number of SIGINT, as shells count.
@@ -25,7 +24,7 @@ const INTERRUPTED: i32 = 130;
 impl Stop {
     /// One that only [`Stop::ask`] sets.
     pub fn new() -> Self {
-        Self { level: Arc::new(watch::Sender::new(0)), heeded: 0, listens: Arc::default(), runs: Arc::default() }
+        Self { level: Arc::new(watch::Sender::new(0)), heeded: 0, listens: Arc::default() }
     }
 
     /// Ctrl-C and SIGTERM ask for a stop from now on, and do not end the process by themselves: where there is no run between
@@ -47,7 +46,7 @@ impl Stop {
                     received = terminate.recv() => if received.is_none() { return },
                 }
                 asked.ask();
-                if *asked.level.borrow() > 1 && asked.runs.load(Ordering::Relaxed) == 0 {
+                if *asked.level.borrow() > 1 && asked.level.receiver_count() == 0 {
                     process::exit(INTERRUPTED);
                 }
                 events.emit(Event::Warning {
@@ -60,9 +59,8 @@ impl Stop {
     }
 
     /// A run heeds the wish while what is returned lives.
-    pub(super) fn heed(&self) -> Heeded {
-        self.runs.fetch_add(1, Ordering::Relaxed);
-        Heeded(self.runs.clone())
+    pub(super) fn heed(&self) -> watch::Receiver<u8> {
+        self.level.subscribe()
     }
 
     /// Asks for a stop; asked a second time, for one at once.
@@ -95,15 +93,6 @@ impl Stop {
         let wanted = wanted.saturating_add(self.heeded);
         // The sender lives as long as `self`.
         let _ = self.level.subscribe().wait_for(|level| *level >= wanted).await;
-    }
-}
-
-/// See [`Stop::heed`].
-pub(super) struct Heeded(Arc<AtomicUsize>);
-
-impl Drop for Heeded {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -9,7 +9,7 @@ const LEAVE_FROM: &[(u64, u64)] = &[(5, 26)];
 
 /// Why there is no way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoWay {
+pub enum NoPath {
     #[error("etcd {running} runs, and the bundle brings {target}: etcd is not taken back to an earlier minor")]
     Downgrade { running: Version, target: Version },
     #[error(
@@ -26,7 +26,7 @@ pub enum NoWay {
     Skipped { running: Version, target: Version, minor: u64 },
 }
 
-impl NoWay {
+impl NoPath {
     /// What to do next.
     pub fn hint(&self) -> String {
         let carry = |version: String| {
@@ -51,7 +51,7 @@ impl NoWay {
 ///
 /// `running` is what the members are of now; a member whose version nobody knows is not among them. Versions are written
 /// with or without a `v`. What is no version of etcd 3 is no business of this.
-pub fn through(running: &[String], target: &str, carried: &[String]) -> Result<Vec<String>, NoWay> {
+pub fn through(running: &[&str], target: &str, carried: &[&str]) -> Result<Vec<String>, NoPath> {
     let mut members: Vec<Version> = running.iter().filter_map(|text| read(text)).collect();
     members.sort();
     let (Some(lowest), Some(highest), Some(target)) = (members.first(), members.last(), read(target)) else {
@@ -59,10 +59,10 @@ pub fn through(running: &[String], target: &str, carried: &[String]) -> Result<V
     };
     let (running, target_minor, newest) = (lowest.clone(), target.minor, highest.clone());
     if highest.minor > target_minor {
-        return Err(NoWay::Downgrade { running: highest.clone(), target });
+        return Err(NoPath::Downgrade { running: highest.clone(), target });
     }
     let best = |minor: u64, patch: u64| {
-        let of_minor = carried.iter().filter_map(|text| Some((read(text)?, text)));
+        let of_minor = carried.iter().filter_map(|text| Some((read(text)?, *text)));
         of_minor.filter(|(version, _)| version.minor == minor && version.patch >= patch).max()
     };
     let mut way = Vec::new();
@@ -71,39 +71,42 @@ pub fn through(running: &[String], target: &str, carried: &[String]) -> Result<V
         let patch = leave_from(at.minor);
         if at.patch < patch {
             let minor = at.minor;
-            let (version, text) = best(minor, patch).ok_or_else(|| NoWay::TooOld {
+            let (version, text) = best(minor, patch).ok_or_else(|| NoPath::TooOld {
                 running: running.clone(),
                 target: target.clone(),
                 minor,
                 patch,
             })?;
-            way.push(text.clone());
+            way.push(text.to_owned());
             at = version;
         }
         let minor = at.minor + 1;
         if minor == target_minor {
             break;
         }
-        let (version, text) =
-            best(minor, 0).ok_or_else(|| NoWay::Skipped { running: running.clone(), target: target.clone(), minor })?;
-        way.push(text.clone());
+        let (version, text) = best(minor, 0).ok_or_else(|| NoPath::Skipped {
+            running: running.clone(),
+            target: target.clone(),
+            minor,
+        })?;
+        way.push(text.to_owned());
         at = version;
     }
     match way.is_empty() || newest.minor == running.minor {
         true => Ok(way),
         // What lies on the way would take the newer ones back.
-        false => Err(NoWay::Apart { lowest: running, highest: newest }),
+        false => Err(NoPath::Apart { lowest: running, highest: newest }),
     }
 }
 
 /// Of the releases of etcd that go with the releases of Kubernetes between two, lowest first, those that a bundle for the
 /// way needs besides the last.
-pub fn to_carry(all: &[String]) -> Vec<String> {
+pub fn to_carry(all: &[&str]) -> Vec<String> {
     let Some((target, before)) = all.split_last() else { return Vec::new() };
     // As if the oldest one ran, in the patch that is the worst to leave.
     let Some(oldest) = before.iter().filter_map(|text| read(text)).min() else { return Vec::new() };
     let oldest = format!("{}.{}.0", oldest.major, oldest.minor);
-    through(&[oldest], target, before).unwrap_or_default()
+    through(&[&oldest], target, before).unwrap_or_default()
 }
 
 /// Whether one is a release of another minor than the other, which only an upgrade goes to.
@@ -124,9 +127,7 @@ mod tests {
     use super::*;
 
     fn way(running: &[&str], target: &str, carried: &[&str]) -> Result<String, String> {
-        let owned = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let way = through(&owned(running), target, &owned(carried));
-        way.map(|way| way.join(" ")).map_err(|no| no.to_string())
+        through(running, target, carried).map(|way| way.join(" ")).map_err(|no| no.to_string())
     }
 
     #[test]
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_bundle_carries_what_the_way_needs() {
-        let carry = |all: &[&str]| to_carry(&all.iter().map(ToString::to_string).collect::<Vec<_>>()).join(" ");
+        let carry = |all: &[&str]| to_carry(all).join(" ");
         assert_eq!(carry(&["v3.5.26", "v3.6.15", "v3.6.15"]), "v3.5.26");
         assert_eq!(carry(&["v3.6.15", "v3.6.15"]), "");
         assert_eq!(carry(&["v3.4.13", "v3.5.26", "v3.6.15"]), "v3.5.26");

@@ -63,11 +63,11 @@ pub(super) fn add(draft: &mut Draft, options: &Options, catalog: &Catalog) -> Re
 /// The releases of etcd that a cluster goes through on its way through these releases of Kubernetes.
 fn etcd_via(draft: &mut Draft, options: &Options, catalog: &Catalog) {
     let all = options.from.iter().cloned().chain(draft.versions_of("kubernetes"));
-    let mut etcd: Vec<String> =
-        all.filter_map(|version| catalog.defaults(&version)?.versions.get("etcd").cloned()).collect();
+    let mut etcd: Vec<&str> =
+        all.filter_map(|version| Some(catalog.defaults(&version)?.versions.get("etcd")?.as_str())).collect();
     let own = draft.components.iter().find(|(name, _)| name == "etcd");
     if let (Some((_, version)), Some(last)) = (own, etcd.last_mut()) {
-        version.clone_into(last);
+        *last = version;
     }
     draft.etcd_via = path::to_carry(&etcd);
 }

@@ -12,7 +12,7 @@ use crate::bundle::Inventory;
 use crate::cluster::{CONTROL_PLANE, Cluster};
 use crate::event::{Event, Events};
 use crate::host::{Facts, Script};
-use crate::install::etcd::path::{NoWay, through};
+use crate::install::etcd::path::{NoPath, through};
 use crate::install::upgrade_facts::{self, UpgradeFacts};
 use crate::install::{Found, NodeState};
 use crate::jobs::site::{ConnectOptions, Hosts, Site};
@@ -101,22 +101,20 @@ pub(super) fn etcd_through(
     cluster: &Cluster,
     facts: &BTreeMap<String, Facts>,
     inventory: &Inventory,
-) -> Result<Vec<String>, NoWay> {
+) -> Result<Vec<String>, NoPath> {
     let mut running = Vec::new();
     for host in cluster.etcd_hosts() {
         let Some(facts) = facts.get(&host.name) else { continue };
         match &facts.etcd_version {
-            Some(version) => running.push(version.clone()),
+            Some(version) => running.push(version.as_str()),
             None if facts.etcd_member || facts.kk_units.contains("etcd.service") => {
-                return Err(NoWay::Unknown { host: host.name.clone() });
+                return Err(NoPath::Unknown { host: host.name.clone() });
             }
             // It has yet to become one.
             None => {}
         }
     }
-    let carried = inventory.components.iter().filter(|component| component.name == "etcd");
-    let carried: Vec<String> = carried.map(|component| component.version.clone()).collect();
-    // They are sorted, and the last is what hosts are to have.
+    let carried = inventory.versions("etcd");
     carried.last().map_or(Ok(Vec::new()), |target| through(&running, target, &carried))
 }
 
@@ -176,8 +174,7 @@ impl Scene {
             JobError::new(Kind::File, format!("{version:?} is no release of Kubernetes that kk can upgrade to"))
                 .hint(format!("spec.kubernetes.version in {} names the release", cluster.path.display()))
         })?;
-        let carried = inventory.components.iter().filter(|component| component.name == "kubeadm");
-        let carried: Vec<Release> = carried.filter_map(|component| Release::parse(&component.version)).collect();
+        let carried: Vec<Release> = inventory.versions("kubeadm").into_iter().filter_map(Release::parse).collect();
         let hops = upgrade::hops(&self.standing, &target, &carried)
             .map_err(|no| JobError::new(Kind::Preflight, format!("{no}; nothing was changed")).hint(no.hint()))?;
         Ok(if hops.is_empty() { vec![target] } else { hops })
@@ -190,7 +187,7 @@ impl Scene {
         hops: &[Release],
         ignore: &[Soft],
         left_out: &BTreeSet<String>,
-        etcd: Option<&NoWay>,
+        etcd: Option<&NoPath>,
         events: &Events,
     ) -> Result<(), JobError> {
         let Some(target) = hops.last() else { return Ok(()) };

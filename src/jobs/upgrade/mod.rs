@@ -99,8 +99,10 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
         events: &events,
     };
     // The first hop brings etcd to the bundle's release, and the others find it there.
-    let mut through = through.unwrap_or_default();
-    let plans = hops.iter().map(|hop| work.plans(&at(&cluster, hop), &std::mem::take(&mut through), &left_out.names()));
+    let through = through.unwrap_or_default();
+    let through = std::iter::once(through.as_slice()).chain(std::iter::repeat(&[] as &[String]));
+    let plans = hops.iter().zip(through);
+    let plans = plans.map(|(hop, through)| work.plans(&at(&cluster, hop), through, &left_out.names()));
     let plans = plans.collect::<Result<Vec<_>, JobError>>()?;
     if let Some((place, _)) = plans.first() {
         let lacking = push::not_in_registry(place, &bundle, lacking, &hosts, &events).await;
@@ -195,12 +197,12 @@ impl Work<'_> {
         let mut preview = Preview::default();
         if let (Some(hop), Some((place, plan))) = (hops.first(), plans.first()) {
             let placed = engine::would_change(place, self.hosts, &self.options.change.connect).await?;
-            preview = preview.then(&format!("To {hop}, without disturbing anybody:\n"), placed);
+            preview = preview.then(&format!("To {hop}, without disturbing anybody"), placed);
             let gone = engine::would_change(plan, self.hosts, &self.options.change.connect).await?;
-            preview = preview.then(&format!("\nThen, after a snapshot of etcd, to {hop}:\n"), gone);
+            preview = preview.then(&format!("Then, after a snapshot of etcd, to {hop}"), gone);
         }
         for hop in hops.iter().skip(1) {
-            preview = preview.then(&format!("\nThen in the same way to {hop}.\n"), Preview::default());
+            preview = preview.then(&format!("Then in the same way to {hop}"), Preview::default());
         }
         Ok(preview)
     }

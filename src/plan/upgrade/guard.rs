@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Release;
 use crate::cluster::Cluster;
-use crate::install::etcd::path::NoWay;
+use crate::install::etcd::path::NoPath;
 use crate::install::upgrade_facts::UpgradeFacts;
 
 /// Checks that a user may pass over by name, with `--ignore`.
@@ -37,7 +37,7 @@ pub struct Scene<'a> {
     /// Members of etcd that are not well, each with why.
     pub sick_members: &'a [String],
     /// Why etcd cannot go to the bundle's release.
-    pub etcd: Option<&'a NoWay>,
+    pub etcd: Option<&'a NoPath>,
     /// Certificates that have expired, each with where.
     pub expired: &'a [String],
     /// Hosts that the upgrade does without: how they are stands in nobody's way.

@@ -241,11 +241,8 @@ impl Peers {
         locked(&self.servers).abort_all();
         let camps = locked(&self.camps).clone();
         let script = self.camp.strike();
-        let mut leaving = Vec::new();
-        for machine in camps.iter().filter_map(|host| self.machines.get(host)) {
-            leaving.push(machine.run(&script));
-        }
-        let leaving = futures::future::join_all(leaving);
+        let machines = camps.iter().filter_map(|host| self.machines.get(host));
+        let leaving = futures::future::join_all(machines.map(|machine| machine.run(&script)));
         // What stays is taken away by the next run.
         let _ = tokio::time::timeout(FAREWELL, leaving).await;
     }
