@@ -1,6 +1,7 @@
 //! One machine over SSH: how it is reached, what it is, and the primitives that steps are made of.
 
 pub mod facts;
+pub mod idle;
 pub mod local;
 pub mod machine;
 pub mod part;

@@ -10,7 +10,8 @@ use crate::bundle::{Bundle, Inventory, Verified};
 use crate::cluster::Cluster;
 use crate::event::{Event, Events};
 use crate::host::facts::Facts;
-use crate::host::{self, MachineError};
+use crate::host::part::script::Places;
+use crate::host::{self, MachineError, idle};
 use crate::install::{EtcdState, Found, NodeState};
 use crate::plan::Extent;
 use crate::plan::preflight::{self, Needs, Severity};
@@ -25,7 +26,8 @@ pub async fn of(
     let title = "Look at the hosts".to_owned();
     let started = Instant::now();
     events.emit(Event::PhaseStarted { title: title.clone() });
-    let (found, failures) = ask(hosts).await;
+    let (mut found, mut failures) = ask(hosts).await;
+    again_when_idle(hosts, &mut found, &mut failures, events).await;
     let (spared, failures): (BTreeMap<_, _>, BTreeMap<_, _>) =
         failures.into_iter().partition(|(host, _)| left_out.may(host));
     for (host, error) in spared {
@@ -51,6 +53,33 @@ pub async fn ask(hosts: &Hosts) -> (BTreeMap<String, Facts>, BTreeMap<String, Ma
         }
     }
     (found, failures)
+}
+
+/// Asks once more, as soon as it is idle, each host that was at work when it was asked: plans are not made from facts that
+/// change.
+async fn again_when_idle(
+    hosts: &Hosts,
+    found: &mut BTreeMap<String, Facts>,
+    failures: &mut BTreeMap<String, MachineError>,
+    events: &Events,
+) {
+    let busy: Vec<String> = found.iter().filter(|(_, facts)| facts.busy).map(|(host, _)| host.clone()).collect();
+    if busy.is_empty() {
+        return;
+    }
+    let message = format!("Waiting for what an earlier run has left at work on {}.", busy.join(", "));
+    events.emit(Event::Note { message });
+    let asked = busy.iter().filter_map(|host| hosts.get(host)).map(|machine| async move {
+        idle::wait(machine.as_ref(), &Places::default(), idle::LIMIT).await?;
+        host::facts::gather(machine.as_ref()).await
+    });
+    for (host, facts) in busy.iter().zip(futures::future::join_all(asked).await) {
+        found.remove(host);
+        match facts {
+            Ok(facts) => drop(found.insert(host.clone(), facts)),
+            Err(error) => drop(failures.insert(host.clone(), error)),
+        }
+    }
 }
 
 /// The checks before an installation that goes so far, on the hosts of which there are facts. Warnings are told; errors

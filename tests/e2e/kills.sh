@@ -62,7 +62,42 @@ kill_and_converge() {
     ok "killed after $after s at: $first$twice; healthy after $seconds s, and a rerun changes nothing"
 }
 
+# A worker has the authority of a cluster that it has not joined: there, one kubeadm ends with the run, and another goes on
+# without it. The next run waits for the one and begins anew with the other.
+killed_in_a_join() {
+    local log=$work/log/kill-join.json pid deadline=$((SECONDS + 600))
+    say "  in the middle of a join"
+    fresh_lab
+    "$KK" "${create[@]}" --output json >"$log" 2>"$work/log/kill-join.log" </dev/null &
+    pid=$!
+    until on node4 test -e /etc/kubernetes/pki/ca.crt; do
+        [[ -d /proc/$pid ]] && ((SECONDS < deadline)) || fail "kill-join: no worker began to join"
+    done
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+    # The power fails, so to say; what was written stays.
+    on node4 sh -c 'pkill -KILL -x kubeadm; test ! -e /var/lib/kk/kubernetes/joined' || fail "kill-join: node4 had joined"
+    seconds_of create_cluster kill-join-after
+    healthy
+    create_cluster kill-join-rerun
+    says "$work/log/kill-join-rerun.log" 'create cluster: 5 hosts, 0 changed, '
+    ok "killed while node4 joined; healthy after $seconds s, and a rerun changes nothing"
+}
+
+# What a run has left at work on a host is waited for before the host is looked at.
+waits_for_what_is_at_work() {
+    local log=$work/log/kill-busy.log
+    on node4 sh -c 'mkdir -p /run/kk; exec flock /run/kk/lock sleep 8' &
+    sleep 1
+    create_cluster kill-busy
+    wait $!
+    says "$log" 'Waiting for what an earlier run has left at work on node4' 'create cluster: 5 hosts, 0 changed, '
+    ok "what was at work on node4 was waited for"
+}
+
 prepare
+killed_in_a_join
+waits_for_what_is_at_work
 need_lab
 if [[ ! -s $work/create.seconds ]]; then
     fresh_lab

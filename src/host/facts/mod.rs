@@ -66,6 +66,8 @@ pub struct Facts {
     pub kk: bool,
     /// Units that kk has started.
     pub kk_units: BTreeSet<String>,
+    /// A script of kk's is at work there, such as one that a killed run has left behind.
+    pub busy: bool,
     /// kk has made a node of this host.
     pub joined: bool,
     /// Release of the kubelet on a host of which kk has made a node, with its `v`.

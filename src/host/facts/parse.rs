@@ -112,6 +112,7 @@ fn read(facts: &mut Facts, key: &str, value: String) {
         "kk-unit" if facts.kk_units.len() < LONGEST_LIST => {
             facts.kk_units.insert(value);
         }
+        "busy" => facts.busy = value == "yes",
         "joined" => facts.joined = value == "yes",
         "kubelet-conf" => facts.kubelet_conf = value == "yes",
         "kubelet" => facts.kubelet = Some(value.to_owned()),

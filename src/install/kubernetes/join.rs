@@ -15,6 +15,8 @@ const CONFIG: &str = "/etc/kubernetes/kk-join.yaml";
 pub fn join(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
     let control_plane = inputs.cluster.has_role(&host.name, "control-plane");
     let mut parts = if control_plane { keys(inputs) } else { vec![Part::directory("/etc/kubernetes")] };
+    // kubeadm brings a worker the authority, early, and refuses one that lies there already.
+    let clean = if control_plane { "" } else { "rm -f /etc/kubernetes/pki/ca.crt\n" };
     if inputs.found(host)?.node == NodeState::Joined {
         // A run that was killed after the host had joined may have left the token.
         parts.push(Part::Absent(Absent { path: CONFIG.into() }));
@@ -27,7 +29,7 @@ pub fn join(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
         inputs,
         host,
         if control_plane { "Join as a control plane" } else { "Join as a worker" },
-        &format!("kubeadm join --config {CONFIG}\nrm -f {CONFIG}"),
+        &format!("{clean}kubeadm join --config {CONFIG}\nrm -f {CONFIG}"),
     )?);
     Ok(Step::new("kubernetes/join", "Join the cluster", parts))
 }

@@ -55,6 +55,7 @@ unit=ActiveState=inactive
 unit=FragmentPath=/etc/systemd/system/etcd.service
 kk=yes
 kk-unit=etcd.service
+busy=yes
 joined=yes
 kubelet-conf=yes
 etcd-version=3.6.15
@@ -141,6 +142,7 @@ fn what_a_host_prints() {
     kk: true
     kk_units:
       - etcd.service
+    busy: true
     joined: true
     kubelet: ~
     kubelet_conf: true
