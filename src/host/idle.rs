@@ -1,13 +1,13 @@
-//! Hosts on which what a run has left behind is still at work: a script ends on its host also when the run that sent it was
-//! killed.
+//! Hosts on which what a run has left behind is still at work: a script ends with the connection on which it came, but the
+//! host does not know of that where the operator's machine lost its power or the network was cut.
 
 use std::time::Duration;
 
 use super::part::script::Places;
 use super::{Machine, MachineError, Script, Word};
 
-/// Longer than kubeadm may take, which is the longest command that changes what a host is.
-pub const LIMIT: Duration = Duration::from_secs(660);
+/// Longer than kubeadm may take for an upgrade, which is the longest command that changes what a host is.
+pub const LIMIT: Duration = Duration::from_secs(1500);
 
 /// Waits until no script of kk's changes the host, and no longer than `limit`.
 ///

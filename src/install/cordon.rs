@@ -10,8 +10,8 @@ use crate::host::part::Part;
 
 /// How long an API server that begins may refuse what it is asked.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// On nodes that kk has cordoned, as long as it has.
-const MARK: &str = "kk.dev/cordoned-for";
+/// An annotation of nodes that kk has cordoned, as long as they are.
+pub const MARK: &str = "kk.dev/cordoned-for";
 
 /// Empties a node, unless its kubelet is of this release already.
 pub fn empty(node: &str, version: &str, limit: Duration, force: bool) -> Step {
@@ -23,9 +23,14 @@ pub fn empty(node: &str, version: &str, limit: Duration, force: bool) -> Step {
         }
     }
     if let Some(Part::Command(cordon)) = step.parts.first_mut() {
-        // The mark first: a run that is killed in between leaves one on a node that takes pods, which does no harm.
-        cordon.apply =
-            format!("{KUBECTL} annotate --overwrite node {node} {MARK}=upgrade >/dev/null\n{}", cordon.apply);
+        // Both at once: a mark on a node that takes pods would later be taken for one on a node that somebody else has
+        // cordoned.
+        cordon.apply = patch(
+            node,
+            &format!(
+                "{{\"metadata\":{{\"annotations\":{{\"{MARK}\":\"upgrade\"}}}},\"spec\":{{\"unschedulable\":true}}}}"
+            ),
+        );
     }
     for part in &mut step.parts {
         if let Part::Command(command) = part {
@@ -50,12 +55,14 @@ pub fn back(node: &str, version: &str) -> Step {
     Step::new("upgrade/back", format!("Let {node} take pods again"), vec![ready, uncordon(node)]).about(node)
 }
 
-/// A node that was emptied for nothing takes pods again; one whose kubelet is of this release is left alone.
+/// A node that was emptied for nothing takes pods again, and so does one that is ready with this release. One that has the
+/// release and is not ready is left alone.
 pub fn put_back(node: &str, version: &str) -> Step {
     let mut part = uncordon(node);
     if let Part::Command(command) = &mut part {
-        let done = format!("[ \"$({})\" = {version} ]", field(node, "{.status.nodeInfo.kubeletVersion}"));
-        command.check = format!("if {done}; then exit 0; fi\n{}", command.check);
+        let state = field(node, "{.status.nodeInfo.kubeletVersion} {.status.conditions[?(@.type==\"Ready\")].status}");
+        command.check =
+            format!("case $({state}) in '{version} True') ;; '{version} '*) exit 0 ;; esac\n{}", command.check);
     }
     Step::new("upgrade/put-back", format!("Put {node} back"), vec![part]).about(node)
 }
@@ -65,9 +72,16 @@ fn uncordon(node: &str) -> Part {
     Part::command(
         format!("Let {node} take pods again"),
         format!("[ -z \"$({})\" ]", field(node, &format!("{{.metadata.annotations.{mark}}}"))),
-        patiently(&format!("{KUBECTL} uncordon {node} >/dev/null\n{KUBECTL} annotate node {node} {MARK}- >/dev/null")),
+        patiently(&patch(
+            node,
+            &format!("{{\"metadata\":{{\"annotations\":{{\"{MARK}\":null}}}},\"spec\":{{\"unschedulable\":null}}}}"),
+        )),
     )
     .settling(PATIENCE)
+}
+
+fn patch(node: &str, patch: &str) -> String {
+    format!("{KUBECTL} patch node {node} -p '{patch}' >/dev/null")
 }
 
 /// The same, tried again for half a minute where it fails at once. A kubelet of another minor starts the static pods anew

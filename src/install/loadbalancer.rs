@@ -55,6 +55,7 @@ pub fn follow(cluster: &Cluster, templates: &Templates, host: &Host) -> Result<O
             // Beside its place and then renamed: the kubelet reads the folder at any time.
             format!(
                 "sed 's|\\(kk.dev/config-sha256: \\).*|\\1{checksum}|' {POD} > /etc/kubernetes/kk-haproxy.yaml\n\
+                 sync -- /etc/kubernetes/kk-haproxy.yaml 2>/dev/null || sync\n\
                  mv -f /etc/kubernetes/kk-haproxy.yaml {POD}"
             ),
         ),

@@ -66,21 +66,28 @@ pub fn drain(node: &str, limit: Duration, force: bool) -> Step {
     );
     // In two commands, so that a question that fails does not look like a node without pods.
     let left = format!(
-        "pods=$({}) && printf '%s\\n' \"$pods\" | awk 'NF > 2 && $3 != \"DaemonSet\" && $3 != \"Node\" && $4 != \"Succeeded\" && $4 != \"Failed\" {{ print \"  \" $1 \"/\" $2 }}'",
+        "pods=$({}) && printf '%s\\n' \"$pods\" | awk 'NF > 3 && $3 != \"DaemonSet\" && $3 != \"Node\" && $4 != \"Succeeded\" && $4 != \"Failed\" {{ print \"  \" $1 \"/\" $2 ($5 == \"comes-back\" ? \" comes back\" : \"\") }}'",
         pods(node)
     );
+    // Pods that tolerate a node which takes no more pods come back as often as they are sent away: once is enough.
+    let once = format!("/run/kk/drained-{node}");
     let (seconds, forced) = (limit.as_secs(), if force { " --force" } else { "" });
     let log = "/run/kk/drain.log";
     let empty = Part::command(
         format!("Empty {node} within {seconds} s"),
-        format!("{exists}\n[ -z \"$node\" ] || {{ left=$({left}) && [ -z \"$left\" ]; }}"),
         format!(
-            "if ! {KUBECTL} drain {node} --ignore-daemonsets --delete-emptydir-data{forced} --timeout {seconds}s >{log} 2>&1; then\n\
+            "{exists}\n[ -n \"$node\" ] || exit 0\nleft=$({left})\n[ -n \"$left\" ] || exit 0\n\
+             [ ! -e {once} ] || left=$(printf '%s\\n' \"$left\" | grep -v ' comes back$') || exit 0\n\
+             printf 'pods that are still on {node}:\\n%s\\n' \"$left\" >&2\nexit 1"
+        ),
+        format!(
+            "rm -f {once}\nif ! {KUBECTL} drain {node} --ignore-daemonsets --delete-emptydir-data{forced} --timeout {seconds}s >{log} 2>&1; then\n\
              {{\nawk '!seen[$0]++' {log} | grep -iE 'error|cannot' | cut -c 1-300 | tail -n 12 || :\n\
              {KUBECTL} get poddisruptionbudgets --all-namespaces --no-headers -o custom-columns=NS:.metadata.namespace,NAME:.metadata.name,ALLOWED:.status.disruptionsAllowed 2>/dev/null |\n\
              awk '$3 == \"0\" {{ print \"PodDisruptionBudget \" $1 \"/\" $2 \" lets no pod go now\" }}'\n\
              echo 'pods that are still on {node}:'\n{left}\n\
-             echo 'the node takes no more pods; kubectl uncordon {node} takes that back'\n}} >&2\nexit 1\nfi\nrm -f {log}"
+             echo 'the node takes no more pods; kubectl uncordon {node} takes that back'\n}} >&2\nexit 1\nfi\n\
+             rm -f {log}\n: >{once}"
         ),
     )
     .within(limit + Duration::from_secs(120))
@@ -98,13 +105,16 @@ pub fn forget(node: &str) -> Step {
     Step::new("nodes/delete", format!("Take node {node} out of the cluster"), vec![part])
 }
 
+/// A pod a line: its namespace, its name, the kind of what made it, its phase, and whether it may run on a node that takes no
+/// more pods (Kubernetes, "Taints and Tolerations": no key or no effect stands for all).
+const POD: &str = "{{range .items}}{{.metadata.namespace}} {{.metadata.name}} \
+    {{with .metadata.ownerReferences}}{{(index . 0).kind}}{{else}}<none>{{end}} {{.status.phase}}\
+    {{range .spec.tolerations}}{{if and (or (not .key) (eq .key \"node.kubernetes.io/unschedulable\")) \
+    (or (not .effect) (eq .effect \"NoSchedule\"))}} comes-back{{end}}{{end}}{{\"\\n\"}}{{end}}";
+
 /// A command that lists the pods on a node; [`read_pods`] reads what it prints.
 pub fn pods(node: &str) -> String {
-    let columns =
-        "NS:.metadata.namespace,NAME:.metadata.name,OWNER:.metadata.ownerReferences[0].kind,PHASE:.status.phase";
-    format!(
-        "{KUBECTL} get pods --all-namespaces --field-selector spec.nodeName={node} --no-headers -o 'custom-columns={columns}'"
-    )
+    format!("{KUBECTL} get pods --all-namespaces --field-selector spec.nodeName={node} -o go-template='{POD}'")
 }
 
 /// A pod on a node, as far as emptying the node depends on it.
@@ -176,7 +186,7 @@ mod tests {
              default      done       <none>       Succeeded\n\
              kube-system  proxy-x    DaemonSet    Running\n\
              kube-system  api-node1  Node         Running\n\
-             web          web-1      ReplicaSet   Pending\nx\n",
+             web          web-1      ReplicaSet   Pending comes-back\nx\n",
         );
         assert_eq!(pods.len(), 5);
         let bare: Vec<String> = pods.iter().filter(|pod| pod.is_bare()).map(ToString::to_string).collect();

@@ -129,7 +129,9 @@ fn swap_off(found: &Found) -> Option<Part> {
         Part::command(
             "Turn swap off, now and after a reboot",
             "[ \"$(wc -l < /proc/swaps)\" -le 1 ]",
-            "swapoff -a && sed -i.kk-backup -E '/^[^#].*[[:space:]]swap[[:space:]]/ s/^/#/' /etc/fstab",
+            // The file first: what is cut off in between is seen as swap that is in use still.
+            "if grep -qE '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab 2>/dev/null; then\n\
+             sed -i.kk-backup -E '/^[^#].*[[:space:]]swap[[:space:]]/ s/^/#/' /etc/fstab\nfi\nswapoff -a",
         )
     })
 }

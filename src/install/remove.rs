@@ -58,7 +58,9 @@ pub fn kubernetes(cluster: &Cluster) -> Step {
         "" => "/var/lib/containerd",
         folder => folder,
     };
-    let mut parts = super::kubernetes::no_timer();
+    // What kk remembers of the node first: a host that is cleaned halfway has not joined.
+    let mut parts = vec![Part::Absent(Absent { path: "/var/lib/kk/kubernetes".into() })];
+    parts.extend(super::kubernetes::no_timer());
     parts.extend([
         stopped("kubelet.service"),
         Part::command(
@@ -98,7 +100,9 @@ pub fn kubernetes(cluster: &Cluster) -> Step {
 
 /// Stops the kubelet: one that is started anew makes itself a node again.
 pub fn kubelet() -> Step {
-    Step::new("remove/kubelet", "Stop the kubelet", vec![stopped("kubelet.service")])
+    // A create that follows where this was cut off takes the host for one that joined halfway, and lets it join again.
+    let forgotten = Part::Absent(Absent { path: super::kubernetes::JOINED.into() });
+    Step::new("remove/kubelet", "Stop the kubelet", vec![forgotten, stopped("kubelet.service")])
 }
 
 /// Stops etcd and its timer, and removes it with its data; snapshots stay unless `all` says so.

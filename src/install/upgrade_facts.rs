@@ -1,5 +1,6 @@
 //! What an upgrade depends on: which releases run where, what of the API is used that goes, who must not be disturbed.
 
+use super::cordon::MARK;
 use super::kubernetes::{KUBECTL, api_server_url};
 use crate::cluster::{CONTROL_PLANE, Cluster, Host};
 use crate::host::quote;
@@ -9,7 +10,7 @@ use crate::host::quote;
 pub struct UpgradeFacts {
     /// Release of the kubelet that is installed there.
     pub kubelet: Option<String>,
-    /// Release to which kubeadm has upgraded the host last, if it ever has.
+    /// Release to which kubeadm has upgraded the host last, if it ever has; `begun` where it was cut off.
     pub begun: Option<String>,
     /// Release that the API server's manifest names, on a control plane.
     pub api_server: Option<String>,
@@ -37,6 +38,10 @@ pub struct Node {
     pub ready: bool,
     /// Release of the kubelet that runs.
     pub kubelet: String,
+    /// It takes no pods.
+    pub cordoned: bool,
+    /// It was kk that cordoned it.
+    pub by_kk: bool,
 }
 
 /// A PodDisruptionBudget.
@@ -55,8 +60,9 @@ pub fn script(cluster: &Cluster, host: &Host, lead: bool) -> String {
     let server =
         if cluster.has_role(&host.name, CONTROL_PLANE) { api_server_url(cluster, host) } else { String::new() };
     format!(
-        "kk_kubectl={}\nkk_server={}\nkk_lead={}\n{}",
+        "kk_kubectl={}\nkk_mark={}\nkk_server={}\nkk_lead={}\n{}",
         quote(KUBECTL),
+        quote(&MARK.replace('.', "\\.")),
         quote(&server),
         if lead { "yes" } else { "''" },
         include_str!("upgrade_facts.sh")
@@ -102,7 +108,9 @@ fn deprecated(labels: &str) -> Option<Deprecated> {
 fn node(text: &str) -> Option<Node> {
     let mut words = text.split_ascii_whitespace();
     let (name, ready, kubelet) = (words.next()?, words.next()?, words.next()?);
-    Some(Node { name: name.to_owned(), ready: ready == "True", kubelet: kubelet.to_owned() })
+    let rest: Vec<&str> = words.collect();
+    let (cordoned, by_kk) = (rest.contains(&"true"), rest.contains(&"upgrade"));
+    Some(Node { name: name.to_owned(), ready: ready == "True", kubelet: kubelet.to_owned(), cordoned, by_kk })
 }
 
 fn budget(text: &str) -> Option<Budget> {
@@ -123,7 +131,7 @@ mod tests {
             "kubelet v1.35.4\napi-server v1.35.4\n\
              deprecated group=\"flowcontrol.apiserver.k8s.io\",removed_release=\"1.36\",resource=\"flowschemas\",subresource=\"\",version=\"v1beta3\"\n\
              deprecated group=\"\",removed_release=\"\",resource=\"componentstatuses\",subresource=\"\",version=\"v1\"\n\
-             node node1 True v1.35.4\nnode node4 Unknown v1.35.4\n\
+             node node1 True v1.35.4 \nnode node4 Unknown v1.35.4 true upgrade\nnode node5 True v1.35.4 true \n\
              budget shop      web   0         3          3\nbudget shop new <none> <none> <none>\nend\n",
         )
         .unwrap();
@@ -131,7 +139,9 @@ mod tests {
         assert_eq!(facts.api_server, facts.kubelet);
         let used = Deprecated { name: "flowcontrol.apiserver.k8s.io/v1beta3 flowschemas".into(), removed: 36 };
         assert_eq!(facts.deprecated, [used], "what is not removed in any release is no trouble");
-        assert_eq!(facts.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(facts.nodes.iter().map(|node| node.ready).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(facts.nodes.iter().map(|node| node.cordoned).collect::<Vec<_>>(), [false, true, true]);
+        assert_eq!(facts.nodes.iter().map(|node| node.by_kk).collect::<Vec<_>>(), [false, true, false]);
         assert_eq!(facts.budgets[0], Budget { name: "shop/web".into(), allowed: 0, expected: 3, healthy: 3 });
         assert_eq!(facts.budgets[1].expected, 0);
     }

@@ -10,7 +10,7 @@ if [ -f $manifest ]; then
     sed -n 's/^apiserver_requested_deprecated_apis{\(.*\)} .*/deprecated \1/p' | head -n 200
 fi
 if [ -n "$kk_lead" ]; then
-  $kk_kubectl get nodes -o 'jsonpath={range .items[*]}node {.metadata.name} {.status.conditions[?(@.type=="Ready")].status} {.status.nodeInfo.kubeletVersion}{"\n"}{end}' 2>/dev/null
+  $kk_kubectl get nodes -o 'jsonpath={range .items[*]}node {.metadata.name} {.status.conditions[?(@.type=="Ready")].status} {.status.nodeInfo.kubeletVersion} {.spec.unschedulable} {.metadata.annotations.'"$kk_mark"'}{"\n"}{end}' 2>/dev/null
   $kk_kubectl get poddisruptionbudgets --all-namespaces --no-headers \
     -o custom-columns=NS:.metadata.namespace,NAME:.metadata.name,ALLOWED:.status.disruptionsAllowed,EXPECTED:.status.expectedPods,HEALTHY:.status.currentHealthy 2>/dev/null |
     sed 's/^/budget /' | head -n 2000

@@ -36,6 +36,13 @@ pub enum Intent {
     RunApproved(PathBuf),
 }
 
+impl Intent {
+    /// Whether hosts may be changed in the end.
+    pub fn changes_hosts(&self) -> bool {
+        matches!(self, Self::Run | Self::RunApproved(_))
+    }
+}
+
 impl Change {
     /// The text that the command ends with where it only shows what it would do; `None` where it is to go on.
     ///

@@ -2,37 +2,56 @@
 
 use std::path::PathBuf;
 
-use super::site::{ConnectOptions, Site};
-use super::{JobError, Kind, engine, files};
+use super::change::Change;
+use super::left_out::LeftOut;
+use super::site::Site;
+use super::{JobError, engine, facts, files};
 use crate::cluster::Cluster;
 use crate::event::Events;
 use crate::plan;
 use crate::run::Summary;
+
+/// As the lock, the journal and saved plans name it.
+const COMMAND: &str = "delete cluster";
 
 /// What the command was asked to do.
 pub struct Options {
     pub cluster_file: PathBuf,
     /// The registry too.
     pub all: bool,
-    /// Asks the user a question; always yes with `--yes`.
-    pub confirm: Box<dyn Fn(&str) -> bool>,
-    pub connect: ConnectOptions,
+    pub change: Change,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// `None` after a dry run.
+    pub run: Option<Summary>,
+    /// The plan of a dry run.
+    pub text: String,
 }
 
 /// Says what will go, asks, removes.
-pub async fn run(options: Options, events: Events) -> Result<Summary, JobError> {
+pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> {
     let cluster = files::cluster(&options.cluster_file)?;
-    if !(options.confirm)(&warning(&cluster, options.all)) {
-        return Err(JobError::new(Kind::Declined, "nothing was changed"));
+    let change = &options.change;
+    // Asked before anything is made here or anybody is connected to.
+    if change.intent.changes_hosts() {
+        change.agree(&warning(&cluster, options.all))?;
     }
     let site = Site::open(&cluster)?;
-    let _lock = engine::lock(&site, "delete cluster")?;
-    let hosts = site.connect(&cluster, &options.connect, &events).await?;
+    let _lock = engine::lock(&site, COMMAND)?;
+    let mut hosts = site.connect(&cluster, &change.connect, &events).await?;
+    // Nothing is planned from them; but what an earlier run has left at work would make anew what is removed here.
+    facts::of(&mut hosts, &mut LeftOut::default(), &events).await?;
     let plan = plan::remove(&cluster, options.all);
-    let run = engine::execute("delete cluster", &plan, &hosts, None, &site, &options.connect, &events).await?;
+    let changes = engine::would_change(&plan, &hosts, &change.connect);
+    if let Some(text) = change.shown(COMMAND, &cluster, &[&plan], None, changes).await? {
+        return Ok(Outcome { run: None, text });
+    }
+    let run = engine::execute(COMMAND, &plan, &hosts, None, &site, &change.connect, &events).await?;
     engine::forget(&site.kubeconfig())?;
     site.abandon_rotation()?;
-    Ok(run)
+    Ok(Outcome { run: Some(run), text: String::new() })
 }
 
 /// What will be lost, by name.

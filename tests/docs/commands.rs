@@ -89,6 +89,7 @@ const KK: &[(&str, Run)] = &[
     ("kk kubeconfig -f cluster.yaml --output-file admin.kubeconfig", Run::Lab("certs.sh")),
     ("kk status -f cluster.yaml", Run::Lab("certs.sh")),
     ("kk delete cluster -f cluster.yaml", Run::Lab("delete.sh")),
+    ("kk delete cluster -f cluster.yaml --dry-run", Run::Lab("delete.sh")),
     ("kk etcd status -f cluster.yaml", Run::Lab("etcd.sh")),
     ("kk etcd backup -f cluster.yaml", Run::Lab("etcd.sh")),
     ("kk etcd restore .kk/sample/etcd-backups/sample-20261124T030743Z.db -f cluster.yaml", Run::Lab("etcd.sh")),

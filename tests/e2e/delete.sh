@@ -5,6 +5,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 prepare
 need_cluster
+kk delete-dry delete cluster -f "$cluster_file" --known-hosts "$state/known_hosts" --all --dry-run
+says "$work/log/delete-dry.log" 'Plan for cluster quickstart' '/etc/kubernetes' '/usr/local/bin/etcd' '/etc/systemd/system/registry.service'
+healthy
+ok "a dry run shows what would go, and the cluster stands"
 seconds_of delete_cluster delete
 say "delete took $seconds s"
 for host in "${hosts[@]}"; do bare "$host"; done
@@ -13,6 +17,8 @@ ok "no process, mount, link, unit, rule or file of kk is left on ${hosts[*]}"
 delete_cluster delete-again
 ok "a second delete has nothing to do: $(grep 'delete cluster: ' "$work/log/delete-again.log" || true)"
 says "$work/log/delete-again.log" 'delete cluster: 5 hosts, 0 changed'
+kk delete-dry-again delete cluster -f "$cluster_file" --known-hosts "$state/known_hosts" --all --dry-run
+says "$work/log/delete-dry-again.log" '; 0 of [0-9]+ parts would change'
 seconds_of create_cluster create-after-delete
 say "create after delete took $seconds s"
 healthy

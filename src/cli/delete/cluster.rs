@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::hosts::HostFlags;
-use crate::cli::{Context, OutputFlag};
+use crate::cli::Context;
+use crate::cli::hosts::ChangeFlags;
 use crate::event::Event;
 use crate::jobs::{JobError, delete_cluster};
 use crate::ui;
@@ -19,26 +19,17 @@ pub struct Args {
     /// Also remove the registry with its images, and the snapshots of etcd
     #[arg(short = 'A', long)]
     pub all: bool,
-    /// Answer yes to every question; checks that fail still stop the command
-    #[arg(short = 'y', long)]
-    pub yes: bool,
     #[command(flatten)]
-    pub hosts: HostFlags,
-    #[command(flatten)]
-    pub output: OutputFlag,
+    pub change: ChangeFlags,
 }
 
 pub fn run(args: Args) -> Result<(), JobError> {
-    let context = Context::new(args.output.output)?;
-    let options = delete_cluster::Options {
-        cluster_file: args.filename,
-        all: args.all,
-        confirm: ui::confirmation(args.yes),
-        connect: args.hosts.into_options(),
-    };
+    let context = Context::new(args.change.output.output)?;
+    let options =
+        delete_cluster::Options { cluster_file: args.filename, all: args.all, change: args.change.into_change() };
     let outcome = context.runtime.block_on(delete_cluster::run(options, context.events.clone()))?;
-    context.events.emit(Event::Note {
-        message: ui::summary("delete cluster", outcome.hosts.len(), outcome.changed, outcome.seconds),
-    });
+    let Some(run) = &outcome.run else { return ui::print_line(outcome.text.trim_end()) };
+    let message = ui::summary("delete cluster", run.hosts.len(), run.changed, run.seconds);
+    context.events.emit(Event::Note { message });
     Ok(())
 }

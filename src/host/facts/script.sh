@@ -1,6 +1,8 @@
 # What a host is: one `key=value` a line. Changes nothing, asks for nothing, and answers what it can.
 LC_ALL=C
 export LC_ALL
+# What a run that was cut off has left at work may change all that follows.
+[ -e /run/kk/lock ] && command -v flock >/dev/null && ! flock -n -s /run/kk/lock true 2>/dev/null && echo busy=yes
 kk_first() { [ -r "$1" ] && head -n 1 "$1" | tr -d '\0' | head -c 400; echo; }
 printf 'time.start=%s\n' "$(date +%s.%N)"
 printf 'system=%s\n' "$(uname -s)"
@@ -74,8 +76,6 @@ command -v getenforce >/dev/null && printf 'selinux=%s\n' "$(getenforce 2>/dev/n
 # Where only the operating system was prepared, nothing that is there is kk's yet.
 ls -A /var/lib/kk 2>/dev/null | grep -qvxE 'blocks|hostname-before' && echo kk=yes
 ls /var/lib/kk/units 2>/dev/null | head -n 100 | sed 's/^/kk-unit=/'
-# What a run that was cut off has left at work may change all of this yet.
-[ -e /run/kk/lock ] && command -v flock >/dev/null && ! flock -n -s /run/kk/lock true 2>/dev/null && echo busy=yes
 [ -s /var/lib/kk/kubernetes/joined ] && echo joined=yes
 [ -s /var/lib/kk/kubernetes/joined ] && /usr/local/bin/kubelet --version 2>/dev/null | sed -n 's/^Kubernetes /kubelet=/p'
 [ -s /etc/kubernetes/kubelet.conf ] && echo kubelet-conf=yes

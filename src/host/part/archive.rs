@@ -23,7 +23,7 @@ kk_holds_archive() {
 }
 kk_check_archive() {
   kk_holds_archive "$@" && return 0
-  [ ! -f "$kk_state/staging/$2" ] || return kk_no_upload
+  ! kk_is_staged "$2" || return kk_no_upload
   return 1
 }
 kk_apply_archive() {

@@ -13,10 +13,21 @@ use crate::digest::Digest;
 use crate::host::Word;
 
 /// What is common to everything that is uploaded: `kk_staged` succeeds when the bytes are there, whole and checked.
+///
+/// Uploads are not written through, for speed. So what was checked before the host started anew may have lost its end with
+/// the power, and is checked once more.
 pub(super) const STAGING: &str = r#"
-kk_staged() {
+kk_is_staged() {
   kk_stage=$kk_state/staging/$1
-  [ ! -f "$kk_stage" ] || return 0
+  [ -f "$kk_stage" ] || return 1
+  kk_booted=$(sed -n 's/^btime //p' /proc/stat)
+  [ "$(stat -c %Y -- "$kk_stage")" -lt "${kk_booted:-0}" ] || return 0
+  [ "$(kk_sum <"$kk_stage")" = "$1" ] && touch -- "$kk_stage" && return 0
+  rm -f -- "$kk_stage"
+  return 1
+}
+kk_staged() {
+  ! kk_is_staged "$1" || return 0
   [ -f "$kk_stage.part" ] || { echo "$kk_stage.part was not uploaded" >&2; return 1; }
   kk_got=$(kk_sum <"$kk_stage.part") || return 1
   [ "$kk_got" = "$1" ] || { echo "$kk_stage.part arrived as sha256:$kk_got" >&2; rm -f -- "$kk_stage.part"; return 1; }
@@ -39,7 +50,7 @@ kk_check_artifact() {
   if kk_holds_artifact "$1" "$2" "$3" "$4"; then
     kk_attributes "$1" "$5" "$6" "$7" || return kk_no_upload
   else
-    [ ! -f "$kk_state/staging/$2" ] || return kk_no_upload
+    ! kk_is_staged "$2" || return kk_no_upload
     return 1
   fi
 }

@@ -47,8 +47,11 @@ kk_apply_block() {
     fi
   fi
   kk_render_block "$1" "$2" "$3" >"$kk_aside.new"
+  # Written through both times: else the power could take the file and what was put aside with it.
+  sync -- "$kk_aside.new" || sync
   mv -fT -- "$kk_aside.new" "$kk_aside"
   cat -- "$kk_aside" >"$1"
+  sync -- "$1" || sync
   rm -f -- "$kk_aside"
 }
 "##;

@@ -143,21 +143,24 @@ pub fn put_back(cluster: &Cluster, host: &Host, restore: &Restore) -> Step {
              case ${{each##*/}} in before-restore-* | lost+found | .kk-restore) continue ;; esac\n\
              [ -e \"$each\" ] || [ -L \"$each\" ] || continue\n\
              mkdir -p -m 0700 \"$aside\"\nmv -T -- \"$each\" \"$aside/${{each##*/}}\"\n\
-             done\n{}",
+             done\nsync -f \"$data\" 2>/dev/null || sync\n{}",
             restore.reach("aside")
         ),
     );
     let restored = Part::command(
         "Make the member anew from the snapshot",
         restore.reached("restored"),
-        // Nothing of an earlier attempt has run yet: members are started when all are made.
+        // A member that lies there is of an earlier attempt, and has not run: members are started when all are made. It is
+        // kept all the same, as it is somebody's who has put the old data back by hand.
         format!(
-            "data=$(readlink -f {data})\nrm -rf \"$data/.kk-restore\" \"$data/member\"\nbump=\n\
+            "data=$(readlink -f {data})\nrm -rf \"$data/.kk-restore\"\n\
+             if mountpoint -q \"$data\"; then aside=$data/{name}; else aside=$data.{name}; fi\n\
+             [ ! -e \"$data/member\" ] || mv -T -- \"$data/member\" \"$aside.$(date +%s)\"\nbump=\n\
              if etcdutl snapshot restore --help 2>&1 | grep -q -e --bump-revision; then bump='--bump-revision {BUMP} --mark-compacted'; fi\n\
              etcdutl snapshot restore {file} --data-dir \"$data/.kk-restore\" --name {} --initial-cluster '{}' \
              --initial-cluster-token '{token}' --initial-advertise-peer-urls {} $bump\n\
              sync -f \"$data\" 2>/dev/null || sync\nmv -T \"$data/.kk-restore/member\" \"$data/member\"\n\
-             rm -rf \"$data/.kk-restore\"\n{}",
+             rm -rf \"$data/.kk-restore\"\nsync -f \"$data\" 2>/dev/null || sync\n{}",
             host.name,
             initial_cluster(cluster, &cluster.etcd_hosts()),
             peer_url(cluster, host),

@@ -61,6 +61,7 @@ pub fn api_server(cluster: &Cluster, host: &Host) -> Step {
             // Beside its place and then renamed: the kubelet reads the folder at any time.
             format!(
                 "umask 077\nsed 's|^\\( *- --etcd-servers=\\).*|\\1{servers}|' {manifest} > /etc/kubernetes/kk-apiserver.yaml\n\
+                 sync -- /etc/kubernetes/kk-apiserver.yaml 2>/dev/null || sync\n\
                  mv -f /etc/kubernetes/kk-apiserver.yaml {manifest}"
             ),
         ),
@@ -99,6 +100,7 @@ fn names(cluster: &Cluster, host: &Host) -> Part {
          }} > {folder}/kubeadm.yaml\n\
          kubeadm init phase certs apiserver --config {folder}/kubeadm.yaml >/dev/null\n\
          chmod 644 {folder}/apiserver.crt\n\
+         sync -- {folder}/apiserver.key {folder}/apiserver.crt 2>/dev/null || sync\n\
          mv -f {folder}/apiserver.key {folder}/apiserver.crt {pki}/\nrm -rf {folder}",
         lines.join(" ")
     );

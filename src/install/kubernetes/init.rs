@@ -80,7 +80,8 @@ pub(super) fn kubeadm_command(inputs: &Inputs, host: &Host, title: &str, command
         format!("[ -s {JOINED} ] && [ -s /etc/kubernetes/kubelet.conf ]"),
         format!(
             "{CLEAN}{command}\nmkdir -p /var/lib/kk/kubernetes /var/lib/kk/units\n\
-             printf %s {version} > /var/lib/kk/units/kubelet.service\ndate -u +%FT%TZ > {JOINED}"
+             printf %s {version} > /var/lib/kk/units/kubelet.service\n\
+             sync\ndate -u +%FT%TZ > {JOINED}"
         ),
     )
     .within(Duration::from_secs(600));

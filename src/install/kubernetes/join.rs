@@ -46,7 +46,8 @@ pub fn forget_half_joined(inputs: &Inputs) -> Option<Step> {
         .map(|host| {
             Part::command(
                 format!("Forget the half-joined node {}", host.name),
-                format!("! {KUBECTL} get node {} >/dev/null 2>&1", host.name),
+                // A question that fails is no node that is gone.
+                format!("node=$({KUBECTL} get node {} --ignore-not-found -o name) && [ -z \"$node\" ]", host.name),
                 format!("{KUBECTL} delete node {} --ignore-not-found", host.name),
             )
         })

@@ -38,6 +38,7 @@ pub fn api_server_url(cluster: &Cluster, host: &Host) -> String {
 
 /// Takes back what an interrupted kubeadm left, so that it can run again. Keys stay; etcd is not touched.
 const CLEAN: &str = "\
+rm -f /var/lib/kk/kubernetes/joined /var/lib/kk/kubernetes/upgraded /var/lib/kk/kubernetes/uploaded
 systemctl stop kubelet 2>/dev/null || :
 for pod in $(crictl pods -q 2>/dev/null); do crictl stopp \"$pod\" >/dev/null 2>&1 || :; crictl rmp -f \"$pod\" >/dev/null 2>&1 || :; done
 rm -rf /etc/kubernetes/manifests /etc/kubernetes/*.conf /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env /var/lib/kubelet/pki /var/lib/kubelet/instance-config.yaml

@@ -21,6 +21,10 @@ const MANIFESTS: &str = "/etc/kubernetes/manifests";
 const PODS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 /// How long an API server, a node or a pod may take to be there.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// What is recorded in place of a release while it is being brought about.
+const BEGUN: &str = "begun";
+/// Within this time a kubelet that has begun starts the static pods anew that it would make otherwise.
+const RESTARTS: Duration = Duration::from_secs(30);
 /// kubeadm waits five minutes for each of three pods.
 const SLOWEST: Duration = Duration::from_secs(1200);
 
@@ -29,14 +33,19 @@ pub fn first_control_plane(inputs: &Inputs, host: &Host) -> Result<Step, Install
     let version = release(inputs);
     let text = config::yaml_stream("kubeadm.yaml", &documents(inputs, host)?)?;
     let digest = Digest::of(text.as_bytes()).hex();
+    let of_release = format!(
+        "[ \"$({KUBECTL} get -n kube-system configmap/kubeadm-config -o 'jsonpath={{.data.ClusterConfiguration}}' | sed -n 's/^kubernetesVersion: //p')\" = {version} ]"
+    );
     let recorded = asked(
         "Bring kubeadm's record of the cluster up to date",
+        // The record is asked in any case: a snapshot of etcd that was put back brings an older one.
+        format!("{of_release}\n{} || [ ! -e {} ]", reached("uploaded", &digest), mark("uploaded")),
         format!(
-            "{} || {{ [ ! -e {} ] && [ \"$({KUBECTL} get -n kube-system configmap/kubeadm-config -o 'jsonpath={{.data.ClusterConfiguration}}' | sed -n 's/^kubernetesVersion: //p')\" = {version} ]; }}",
-            reached("uploaded", &digest),
-            mark("uploaded"),
+            "{}\n{of_release} || {{ {}; }}\nkubeadm init phase upload-config all --config {CONFIG} >/dev/null\n{}",
+            reach("uploaded", BEGUN),
+            reach("upgraded", BEGUN),
+            reach("uploaded", &digest)
         ),
-        format!("kubeadm init phase upload-config all --config {CONFIG} >/dev/null\n{}", reach("uploaded", &digest)),
     );
     let mut parts = vec![
         Part::Directory(Directory { path: "/etc/kubernetes/kk".into(), mode: 0o700, owner: "root".into() }),
@@ -72,9 +81,37 @@ pub fn kubelet(inputs: &Inputs, host: &Host) -> Result<Step, InstallError> {
             "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
             inputs.templates.render("10-kubeadm.conf", json!({}))?,
         ),
+        without_flags_that_are_gone(),
         Part::service("kubelet.service", binaries::kubelet_version(inputs, host)?),
     ];
     Ok(Step::new("upgrade/kubelet", format!("Upgrade the kubelet to {}", release(inputs)), parts))
+}
+
+/// Kubernetes 1.35 does not know the flag any more, and a kubelet ends at once where it is given one that it does not know.
+/// kubeadm takes it away on the way to 1.35 alone, in the last of its phases.
+fn without_flags_that_are_gone() -> Part {
+    let (file, flag) = ("/var/lib/kubelet/kubeadm-flags.env", "--pod-infra-container-image");
+    Part::command(
+        "Take away flags that the kubelet does not know",
+        format!("! grep -q -e {flag} {file} 2>/dev/null || /usr/local/bin/kubelet --help 2>&1 | grep -q -e {flag}"),
+        format!("sed -i -E 's/ ?{flag}=[^ \"]*//' {file}"),
+    )
+}
+
+/// The control plane serves under its new kubelet, before the next one is touched: a kubelet of another release starts the
+/// static pods anew, some seconds after it has itself become ready.
+pub fn settled(inputs: &Inputs, host: &Host) -> Step {
+    let mut parts = vec![Part::wait(
+        format!("Wait until the kubelet has run for {} s", RESTARTS.as_secs()),
+        format!(
+            "since=$(systemctl show -p ActiveEnterTimestampMonotonic --value kubelet.service)\n\
+             [ $(($(cut -d. -f1 /proc/uptime) - since / 1000000)) -ge {} ]",
+            RESTARTS.as_secs()
+        ),
+        PATIENCE,
+    )];
+    parts.extend(serves(inputs, host));
+    Step::new("upgrade/settled", format!("Wait for the control plane on {}", host.name), parts)
 }
 
 /// CoreDNS and kube-proxy, from any control plane once all are of the release: before, kubeadm leaves them as they are.
@@ -108,22 +145,29 @@ pub fn addons(inputs: &Inputs) -> Result<Step, InstallError> {
 }
 
 /// kubeadm's upgrade of this host, done once for a release.
+///
+/// That it has begun is recorded too: its static pods may be of the release long before all else is. And what is recorded
+/// counts on a control plane only with the static pods: kubeadm ends well, without doing anything, where the cluster's record
+/// is of the release that they are of already.
 fn kubeadm(inputs: &Inputs, host: &Host, what: &str) -> Part {
     let version = release(inputs);
     let control_plane = inputs.cluster.has_role(&host.name, CONTROL_PLANE);
-    let made_by = match control_plane {
-        true => manifests_name(version),
-        false => format!("[ \"$(kubelet --version)\" = 'Kubernetes {version}' ]"),
+    let (made_by, done) = match control_plane {
+        true => {
+            (manifests_name(version), format!("{} && {{ {}; }}", reached("upgraded", version), manifests_name(version)))
+        }
+        false => (format!("[ \"$(kubelet --version)\" = 'Kubernetes {version}' ]"), reached("upgraded", version)),
     };
     let ignore = &inputs.cluster.spec.kubernetes.ignore_preflight_errors;
     let ignore =
         if ignore.is_empty() { String::new() } else { format!(" --ignore-preflight-errors={}", ignore.join(",")) };
     Part::command(
         format!("Upgrade this host with kubeadm to {version}"),
-        format!("if [ -e {} ]; then {}; else {made_by}; fi", mark("upgraded"), reached("upgraded", version)),
+        format!("if [ -e {} ]; then {done}; else {made_by}; fi", mark("upgraded")),
         // etcd is no pod of kubeadm's here. The end of what kubeadm says is told where it fails.
         format!(
-            "kubeadm upgrade {what} --certificate-renewal=true --etcd-upgrade=false{ignore} >/run/kk/kubeadm.log 2>&1 || {{ tail -n 30 /run/kk/kubeadm.log >&2; exit 1; }}\n{}",
+            "{}\nkubeadm upgrade {what} --certificate-renewal=true --etcd-upgrade=false{ignore} >/run/kk/kubeadm.log 2>&1 || {{ tail -n 30 /run/kk/kubeadm.log >&2; exit 1; }}\n{}",
+            reach("upgraded", BEGUN),
             reach("upgraded", version)
         ),
     )
@@ -132,7 +176,7 @@ fn kubeadm(inputs: &Inputs, host: &Host, what: &str) -> Part {
 
 /// The manifests of the static pods name this release.
 fn manifests_name(version: &str) -> String {
-    format!("for each in {}; do grep -q \"/$each:{version}$\" {MANIFESTS}/$each.yaml; done", PODS.join(" "))
+    format!("for each in {}; do grep -q \"/$each:{version}$\" {MANIFESTS}/$each.yaml || exit 1; done", PODS.join(" "))
 }
 
 /// The host's own API server is of the release and ready, its other static pods too, and etcd is whole.

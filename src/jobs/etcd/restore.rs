@@ -49,14 +49,14 @@ pub async fn run(options: Options, events: Events) -> Result<Outcome, JobError> 
     let site = Site::open(&cluster)?;
     let _lock = engine::lock(&site, "etcd restore")?;
     let hosts = site.connect(&cluster, &options.change.connect, &events).await?;
-    let record = Record::open(&site, &whole)?;
+    let report = look(&cluster, &hosts, &Default::default()).await;
+    let record = Record::open(&site, &whole, &report)?;
     let restore = record.restore(&whole);
     let plan = plan::restore_etcd(&cluster, &restore);
     let changes = engine::would_change(&plan, &hosts, &options.change.connect);
     if let Some(text) = options.change.shown("etcd restore", &cluster, &[&plan], None, changes).await? {
         return Ok(Outcome { run: None, text });
     }
-    let report = look(&cluster, &hosts, &Default::default()).await;
     options.change.agree(&question(&cluster, &whole, &record, &report))?;
     if record.continued {
         events.emit(Event::Note {
@@ -121,7 +121,7 @@ fn question(cluster: &Cluster, whole: &Whole, record: &Record, report: &Report) 
         report.members.iter().filter(|member| member.healthy).map(|member| member.host.as_str()).collect();
     if healthy.is_empty() {
         text.push_str("  No member of etcd is well now.\n");
-    } else if !record.continued {
+    } else {
         let revision = report.members.iter().filter_map(|member| member.revision).max().unwrap_or_default();
         text.push_str(&format!("  etcd WORKS now on {}, at revision {revision}.\n", healthy.join(", ")));
     }
@@ -166,8 +166,9 @@ impl Record {
         site.folder().join("etcd-restore.json")
     }
 
-    /// The one of this snapshot that an earlier run did not end, or a new one.
-    fn open(site: &Site, whole: &Whole) -> Result<Self, JobError> {
+    /// The one of this snapshot that an earlier run did not end, or a new one. Where all members are well, that one has put
+    /// its snapshot back, and what they hold now may be anything: putting it back once more is a restoration of its own.
+    fn open(site: &Site, whole: &Whole, report: &Report) -> Result<Self, JobError> {
         let path = Self::path(site);
         let found: Option<Kept> = match store::read_bounded(&path) {
             // One that cannot be read is of a run that had changed nothing yet, or was altered: begin anew.
@@ -177,7 +178,8 @@ impl Record {
         };
         // It becomes part of paths and commands on hosts.
         let found = found.filter(|kept| kept.begun.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        Ok(match found.filter(|kept| kept.sha256 == whole.sha256) {
+        let works = !report.members.is_empty() && report.members.iter().all(|member| member.healthy);
+        Ok(match found.filter(|kept| kept.sha256 == whole.sha256 && !works) {
             Some(kept) => Self { kept, continued: true },
             None => {
                 Self { kept: Kept { sha256: whole.sha256, begun: stamp(OffsetDateTime::now_utc()) }, continued: false }

@@ -152,7 +152,14 @@ pub(super) fn standing(facts: &BTreeMap<String, UpgradeFacts>) -> Standing {
         let versions = facts.iter().filter_map(|(host, facts)| Some((host, pick(facts)?)));
         versions.filter_map(|(host, text)| Some((host.clone(), Release::parse(text)?))).collect()
     };
-    Standing { api_servers: of(&|facts| facts.api_server.as_ref()), kubelets: of(&|facts| facts.kubelet.as_ref()) }
+    let mut standing =
+        Standing { api_servers: of(&|facts| facts.api_server.as_ref()), kubelets: of(&|facts| facts.kubelet.as_ref()) };
+    // What the API last heard of hosts that do not answer.
+    for node in facts.values().flat_map(|facts| &facts.nodes) {
+        let Some(release) = Release::parse(&node.kubelet) else { continue };
+        standing.kubelets.entry(node.name.clone()).or_insert(release);
+    }
+    standing
 }
 
 /// The first control plane whose API server answers, to work on the cluster from.
@@ -161,7 +168,7 @@ pub(super) fn answering<'a>(
     found: &BTreeMap<String, Found>,
     facts: &BTreeMap<String, UpgradeFacts>,
 ) -> Option<&'a str> {
-    let answers = |name: &str| facts.get(name).is_some_and(|facts| facts.api_server.is_some());
+    let answers = |name: &str| facts.get(name).is_some_and(|facts| !facts.nodes.is_empty());
     let is_node = |name: &str| found.get(name).is_some_and(|found| found.node == NodeState::Joined);
     cluster.control_planes().into_iter().map(|host| host.name.as_str()).find(|name| is_node(name) && answers(name))
 }
@@ -193,7 +200,11 @@ impl Scene {
         let Some(target) = hops.last() else { return Ok(()) };
         let (facts, sick_members, expired) = (&self.facts, &self.sick_members, &self.expired);
         let found = findings(&upgrade::Scene { cluster, facts, target, sick_members, etcd, expired, left_out });
-        let passed = |finding: &Finding| finding.soft.is_some_and(|soft| ignore.contains(&soft));
+        // Nodes that a run has left empty may be what a budget waits for, and to go on is what mends it.
+        let goes_on = facts.values().flat_map(|facts| &facts.nodes).any(|node| node.cordoned && node.by_kk);
+        let passed = |finding: &Finding| {
+            finding.soft.is_some_and(|soft| ignore.contains(&soft) || (soft == Soft::Budgets && goes_on))
+        };
         let (ignored, errors): (Vec<_>, Vec<_>) = found.into_iter().partition(passed);
         for finding in ignored {
             events.emit(Event::Warning { message: finding.message });

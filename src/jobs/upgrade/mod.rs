@@ -253,7 +253,7 @@ impl Work<'_> {
         let plan = upgrade::put_back(cluster, lead);
         let command = format!("upgrade to {}: put back", cluster.spec.kubernetes.version);
         let (connect, events) = (&self.options.change.connect, self.events);
-        // Also where the run was asked to stop: what it has taken away is given back all the same.
+        // A run that was asked to stop has a stop of its own: what it has taken away is given back all the same.
         let connect = ConnectOptions { stop: connect.stop.anew(), ..connect.clone() };
         if let Err(trouble) = engine::execute(&command, &plan, self.hosts, None, self.site, &connect, events).await {
             events.emit(Event::Warning { message: format!("nodes cannot be put back: {trouble}") });
@@ -264,7 +264,7 @@ impl Work<'_> {
     /// Puts back what was taken away for nothing, and says where things stand.
     async fn stopped(&self, cluster: &Cluster, error: JobError) -> JobError {
         let mut facts = look::facts(cluster, self.hosts).await;
-        if error.kind == Kind::Host && self.put_back(cluster, &facts).await {
+        if matches!(error.kind, Kind::Host | Kind::Interrupted) && self.put_back(cluster, &facts).await {
             facts = look::facts(cluster, self.hosts).await;
         }
         let standing = told::standing(cluster, &facts);

@@ -35,6 +35,10 @@ pub(super) fn standing(cluster: &Cluster, facts: &BTreeMap<String, UpgradeFacts>
             Some(_) => parts.push("not ready".into()),
             None => {}
         }
+        parts.extend(nodes.iter().find(|node| node.name == host && node.cordoned).map(|node| match node.by_kk {
+            true => "takes no pods until kk upgrade has gone on".to_owned(),
+            false => "cordoned".to_owned(),
+        }));
         format!("{host}: {}", parts.join(", "))
     };
     let mut lines = vec!["where things stand:".to_owned()];

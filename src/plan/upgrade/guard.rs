@@ -125,6 +125,11 @@ fn removed_apis(scene: &Scene) -> Vec<Finding> {
 }
 
 fn budgets(scene: &Scene) -> Vec<Finding> {
+    let mut nodes = scene.facts.values().flat_map(|facts| &facts.nodes);
+    if nodes.all(|node| node.kubelet == scene.target.as_str()) {
+        // None is emptied.
+        return Vec::new();
+    }
     let budgets = scene.facts.values().flat_map(|facts| &facts.budgets);
     budgets
         .filter(|budget| budget.allowed == 0 && budget.expected > 0)

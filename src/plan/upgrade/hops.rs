@@ -52,7 +52,8 @@ impl NoWay {
 /// The releases from the one that runs to `target`, one minor after the other; empty where nothing is older than it.
 ///
 /// `carried` are the releases that the bundle holds. Of several of one minor the highest is taken. Where an earlier run
-/// was cut off between control planes, its release comes first: all must be alike before the next.
+/// was cut off, or has left hosts out, its minor is finished first: API servers must be alike before the next one, and
+/// kubeadm leaves out no minor on other nodes either.
 pub fn hops(standing: &Standing, target: &Release, carried: &[Release]) -> Result<Vec<Release>, NoWay> {
     let by_version =
         |all: &BTreeMap<String, Release>| all.iter().map(|(host, one)| (one.clone(), host.clone())).collect::<Vec<_>>();
@@ -67,9 +68,12 @@ pub fn hops(standing: &Standing, target: &Release, carried: &[Release]) -> Resul
     }
     let mut hops = Vec::new();
     let mut at = lowest.clone();
-    if highest > lowest {
-        hops.push(highest.clone());
-        at = highest;
+    let behind = kubelets.iter().any(|(version, _)| version.minor < highest.minor);
+    if (highest > lowest || behind) && highest.minor < target.minor {
+        // A later patch of the minor finishes it as well, and may be what mends it.
+        let finishing = carried.iter().filter(|one| one.minor == highest.minor && **one >= highest).max();
+        at = finishing.cloned().unwrap_or(highest);
+        hops.push(at.clone());
     }
     while at < *target {
         let next = if target.minor <= at.minor + 1 {
@@ -139,6 +143,21 @@ mod tests {
         assert_eq!(way(&["v1.34.4", "v1.33.13", "v1.33.13"], &kubelets, "v1.35.4", &ALL).unwrap(), "v1.34.4 v1.35.4");
         // All API servers are there, and a worker is not.
         assert_eq!(way(&["v1.34.4"; 3], &["v1.34.4", "v1.33.13"], "v1.34.4", &ALL).unwrap(), "v1.34.4");
+        assert_eq!(way(&["v1.35.4"; 3], &["v1.35.4", "v1.34.4"], "v1.36.3", &ALL).unwrap(), "v1.35.4 v1.36.3");
+        assert_eq!(way(&["v1.35.4"; 3], &["v1.35.4", "v1.35.0"], "v1.36.3", &ALL).unwrap(), "v1.36.3");
+    }
+
+    #[test]
+    fn a_later_patch_mends_what_an_earlier_one_broke() {
+        let kubelets = ["v1.35.4"; 3];
+        assert_eq!(way(&["v1.36.2", "v1.35.4", "v1.35.4"], &kubelets, "v1.36.3", &["v1.36.3"]).unwrap(), "v1.36.3");
+        let servers = ["v1.34.2", "v1.33.13", "v1.33.13"];
+        let carried = ["v1.34.4", "v1.35.4"];
+        assert_eq!(way(&servers, &["v1.33.13"; 3], "v1.35.4", &carried).unwrap(), "v1.34.4 v1.35.4");
+        assert_eq!(
+            way(&servers, &["v1.33.13"; 3], "v1.35.4", &["v1.35.4"]).unwrap_err(),
+            "the bundle holds no Kubernetes v1.34.2"
+        );
     }
 
     #[test]
@@ -154,7 +173,7 @@ mod tests {
     fn what_is_too_far_apart_is_refused() {
         assert_eq!(way(&[], &[], "v1.35.4", &ALL).unwrap_err(), NoWay::Unknown.to_string());
         assert!(way(&["v1.33.13", "v1.35.4"], &[], "v1.36.3", &ALL).unwrap_err().contains("more than one minor apart"));
-        let error = way(&["v1.35.4"], &["v1.35.4", "v1.32.0"], "v1.36.3", &ALL).unwrap_err();
-        assert_eq!(error, "node2 runs kubelet v1.32.0, which is too old for an API server of v1.36.3");
+        let error = way(&["v1.35.4"], &["v1.35.4", "v1.31.0"], "v1.36.3", &ALL).unwrap_err();
+        assert_eq!(error, "node2 runs kubelet v1.31.0, which is too old for an API server of v1.35.4");
     }
 }

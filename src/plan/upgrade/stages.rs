@@ -56,6 +56,8 @@ pub fn hop(hop: &Hop) -> Result<Plan, InstallError> {
         };
         stages.on(&format!("control-plane-{name}"), &format!("Upgrade the control plane on {name}"), name, vec![step]);
         batch(&mut stages, hop, lead, &[host], name, &|host| node_steps(inputs, host))?;
+        let settled = kubernetes::upgrade::settled(inputs, host);
+        stages.on(&format!("settled-{name}"), &format!("Wait for the control plane on {name}"), name, vec![settled]);
     }
     stages.on("addons", "Upgrade CoreDNS and kube-proxy", &lead.name, vec![kubernetes::upgrade::addons(inputs)?]);
     let workers: Vec<&Host> =

@@ -46,15 +46,18 @@ fn control_planes_go_one_by_one_and_workers_in_batches() {
     drain-node1: node1 after control-plane-node1
     node-node1: node1 after drain-node1
     back-node1: node1 after node-node1
-    control-plane-node2: node2 after back-node1
+    settled-node1: node1 after back-node1
+    control-plane-node2: node2 after settled-node1
     drain-node2: node1 after control-plane-node2
     node-node2: node2 after drain-node2
     back-node2: node1 after node-node2
-    control-plane-node3: node3 after back-node2
+    settled-node2: node2 after back-node2
+    control-plane-node3: node3 after settled-node2
     drain-node3: node1 after control-plane-node3
     node-node3: node3 after drain-node3
     back-node3: node1 after node-node3
-    addons: node1 after back-node3
+    settled-node3: node3 after back-node3
+    addons: node1 after settled-node3
     drain-node4: node1 after addons
     node-node4: node4 after drain-node4
     back-node4: node1 after node-node4
@@ -113,7 +116,13 @@ fn facts() -> BTreeMap<String, UpgradeFacts> {
     let nodes = cluster()
         .nodes()
         .iter()
-        .map(|host| Node { name: host.name.clone(), ready: true, kubelet: "v1.35.4".into() })
+        .map(|host| Node {
+            name: host.name.clone(),
+            ready: true,
+            kubelet: "v1.35.4".into(),
+            cordoned: false,
+            by_kk: false,
+        })
         .collect();
     all.get_mut("node1").unwrap().nodes = nodes;
     all
@@ -164,6 +173,15 @@ fn everything_that_stands_in_the_way_is_told_at_once() {
     PodDisruptionBudget shop/web lets no pod go: 3 of its 3 are healthy [Budgets]
     certificate apiserver (node1) has expired [Certificates]
     ");
+}
+
+#[test]
+fn budgets_stand_in_nobodys_way_where_no_node_is_emptied() {
+    let mut facts = facts();
+    let lead = facts.get_mut("node1").unwrap();
+    lead.budgets = vec![Budget { name: "shop/web".into(), allowed: 0, expected: 3, healthy: 3 }];
+    lead.nodes.iter_mut().for_each(|node| node.kubelet = "v1.36.3".into());
+    assert_eq!(found(&facts, &[], &[]), "");
 }
 
 #[test]

@@ -75,6 +75,33 @@ fn an_altered_upload_is_refused_and_a_missing_one_named() {
 }
 
 #[test]
+fn what_was_staged_before_the_host_started_anew_is_checked_once_more() {
+    under_both(|ground| {
+        let bytes = b"#!/bin/sh\nexit 0\n".repeat(1000);
+        let step = step(vec![artifact(ground, "tool", &bytes)]);
+        let staged = ground.places.checked_path(&step.parts[0].source().unwrap().sha256);
+        let lies_there = |content: &[u8], seconds_ago: u64| {
+            std::fs::create_dir_all(ground.path("state/staging")).unwrap();
+            std::fs::write(&staged, content).unwrap();
+            let then = SystemTime::now() - Duration::from_secs(seconds_ago);
+            File::options().write(true).open(&staged).unwrap().set_modified(then).unwrap();
+        };
+        let (this_boot, long_ago) = (0, 20 * 365 * 24 * 3600);
+        lies_there(&bytes, this_boot);
+        assert_eq!(ground.check(&step), [NO_UPLOAD]);
+        lies_there(&bytes, long_ago);
+        assert_eq!(ground.check(&step), [NO_UPLOAD], "whole, if old");
+        // What a power cut leaves of an upload that was not written through.
+        lies_there(b"", long_ago);
+        assert_eq!(ground.check(&step), [UPLOAD]);
+        assert!(!std::fs::exists(&staged).unwrap());
+        ground.upload(step.parts[0].source().unwrap(), &bytes);
+        ground.make_hold(&step);
+        assert!(ground.holds(&step));
+    });
+}
+
+#[test]
 fn a_disk_without_room_is_told_before_the_upload() {
     under_both(|ground| {
         let large = Source { size: u64::MAX / 8, ..source("files/large", b"") };
