@@ -69,13 +69,12 @@ pub fn put_back(node: &str, version: &str) -> Step {
 
 fn uncordon(node: &str) -> Part {
     let mark = MARK.replace('.', "\\.");
+    let unmarked =
+        format!("{{\"metadata\":{{\"annotations\":{{\"{MARK}\":null}}}},\"spec\":{{\"unschedulable\":null}}}}");
     Part::command(
         format!("Let {node} take pods again"),
         format!("[ -z \"$({})\" ]", field(node, &format!("{{.metadata.annotations.{mark}}}"))),
-        patiently(&patch(
-            node,
-            &format!("{{\"metadata\":{{\"annotations\":{{\"{MARK}\":null}}}},\"spec\":{{\"unschedulable\":null}}}}"),
-        )),
+        patiently(&format!("{}\nrm -f {}", patch(node, &unmarked), nodes::drained(node))),
     )
     .settling(PATIENCE)
 }

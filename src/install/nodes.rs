@@ -70,7 +70,7 @@ pub fn drain(node: &str, limit: Duration, force: bool) -> Step {
         pods(node)
     );
     // Pods that tolerate a node which takes no more pods come back as often as they are sent away: once is enough.
-    let once = format!("/run/kk/drained-{node}");
+    let once = drained(node);
     let (seconds, forced) = (limit.as_secs(), if force { " --force" } else { "" });
     let log = "/run/kk/drain.log";
     let empty = Part::command(
@@ -93,6 +93,11 @@ pub fn drain(node: &str, limit: Duration, force: bool) -> Step {
     .within(limit + Duration::from_secs(120))
     .settling(Duration::from_secs(30));
     Step::new("nodes/drain", format!("Empty node {node}"), vec![cordon, empty])
+}
+
+/// There on the host that the cluster is worked on from while a node is emptied and takes no pods.
+pub(super) fn drained(node: &str) -> String {
+    format!("/run/kk/drained-{node}")
 }
 
 /// Takes a node out of the cluster.

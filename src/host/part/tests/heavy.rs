@@ -1,4 +1,6 @@
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 
