@@ -62,8 +62,8 @@ kill_and_converge() {
     ok "killed after $after s at: $first$twice; healthy after $seconds s, and a rerun changes nothing"
 }
 
-# A worker has the authority of a cluster that it has not joined: there, one kubeadm ends with the run, and another goes on
-# without it. The next run waits for the one and begins anew with the other.
+# A worker has the authority of a cluster that it has not joined. What works there ends with the run, and the next one lets it
+# begin anew.
 killed_in_a_join() {
     local log=$work/log/kill-join.json pid deadline=$((SECONDS + 600))
     say "  in the middle of a join"
@@ -71,11 +71,11 @@ killed_in_a_join() {
     "$KK" "${create[@]}" --output json >"$log" 2>"$work/log/kill-join.log" </dev/null &
     pid=$!
     until on node4 test -e /etc/kubernetes/pki/ca.crt; do
-        [[ -d /proc/$pid ]] && ((SECONDS < deadline)) || fail "kill-join: no worker began to join"
+        if [[ ! -d /proc/$pid ]] || ((SECONDS >= deadline)); then fail "kill-join: no worker began to join"; fi
     done
     kill -KILL "$pid"
     wait "$pid" 2>/dev/null || true
-    # The power fails, so to say; what was written stays.
+    # In case it has not ended yet; what was written stays.
     on node4 sh -c 'pkill -KILL -x kubeadm; test ! -e /var/lib/kk/kubernetes/joined' || fail "kill-join: node4 had joined"
     seconds_of create_cluster kill-join-after
     healthy
