@@ -10,12 +10,20 @@ host_image() {
 }
 
 ensure_host_image() {
-    local image root
+    local image
     image=$(host_image)
     if docker image inspect "$image" >/dev/null 2>&1; then return; fi
     need_packages ca-certificates mmdebstrap
+    (
+        lock_cache
+        if docker image inspect "$image" >/dev/null 2>&1; then exit; fi
+        build_host_image "$image"
+    )
+}
+
+build_host_image() {
+    local image=$1 root
     say "building the hosts' image $image: about a minute, once"
-    mkdir -p "$(cache_dir)/tmp"
     root=$(mktemp -d "$(cache_dir)/tmp/host.XXXXXX")
     debian_root "$root" "${host_packages[@]}"
     make_bare_server "$root"

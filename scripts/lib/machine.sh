@@ -34,6 +34,17 @@ need_packages() {
 
 cache_dir() { printf '%s\n' "${KK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kk}/upstream"; }
 
+# Two builds at once would do everything twice, and take each other's leftovers away: the second one waits, and finds what the
+# first one made. The lock lasts as long as the shell.
+lock_cache() {
+    mkdir -p "$(cache_dir)/tmp"
+    exec 9>"$(cache_dir)/lock"
+    if ! flock -n 9; then
+        say "another build works in $(cache_dir); waiting for it to end"
+        flock 9
+    fi
+}
+
 log_file() {
     local dir
     dir=$(cache_dir)/log
