@@ -100,6 +100,10 @@ refused node4-budget 7 delete node node4 -f "$cluster_file" "${hosts_flags[@]}" 
 says "$work/log/node4-budget.log" 'PodDisruptionBudget default/web lets no pod go now' 'default/web-'
 kubectl delete poddisruptionbudget web >/dev/null
 kubectl uncordon node4 >/dev/null
+# Pods that may run on a node which takes no more pods come back to it as often as they are sent away.
+kubectl patch deployment web --type merge -p \
+    '{"spec":{"template":{"spec":{"tolerations":[{"key":"node.kubernetes.io/unschedulable","operator":"Exists"}]}}}}' >/dev/null
+eventually 120 "pods that tolerate a cordon run" kubectl rollout status deployment web --timeout 1s
 kubectl run alone --image nginx:1.22.1 >/dev/null
 eventually 60 "a pod of nobody's runs there" kubectl wait --for condition=Ready pod/alone --timeout 1s
 refused node4-bare-pod 5 delete node node4 -f "$cluster_file" "${hosts_flags[@]}"
