@@ -25,12 +25,7 @@ pub fn empty(node: &str, version: &str, limit: Duration, force: bool) -> Step {
     if let Some(Part::Command(cordon)) = step.parts.first_mut() {
         // Both at once: a mark on a node that takes pods would later be taken for one on a node that somebody else has
         // cordoned.
-        cordon.apply = patch(
-            node,
-            &format!(
-                "{{\"metadata\":{{\"annotations\":{{\"{MARK}\":\"upgrade\"}}}},\"spec\":{{\"unschedulable\":true}}}}"
-            ),
-        );
+        cordon.apply = patch(node, "\"upgrade\"", "true");
     }
     for part in &mut step.parts {
         if let Part::Command(command) = part {
@@ -69,18 +64,19 @@ pub fn put_back(node: &str, version: &str) -> Step {
 
 fn uncordon(node: &str) -> Part {
     let mark = MARK.replace('.', "\\.");
-    let unmarked =
-        format!("{{\"metadata\":{{\"annotations\":{{\"{MARK}\":null}}}},\"spec\":{{\"unschedulable\":null}}}}");
     Part::command(
         format!("Let {node} take pods again"),
         format!("[ -z \"$({})\" ]", field(node, &format!("{{.metadata.annotations.{mark}}}"))),
-        patiently(&format!("{}\nrm -f {}", patch(node, &unmarked), nodes::drained(node))),
+        patiently(&format!("{}\nrm -f {}", patch(node, "null", "null"), nodes::drained(node))),
     )
     .settling(PATIENCE)
 }
 
-fn patch(node: &str, patch: &str) -> String {
-    format!("{KUBECTL} patch node {node} -p '{patch}' >/dev/null")
+/// Sets kk's mark of a node and whether it takes no pods, at once; both as JSON.
+fn patch(node: &str, mark: &str, unschedulable: &str) -> String {
+    format!(
+        "{KUBECTL} patch node {node} -p '{{\"metadata\":{{\"annotations\":{{\"{MARK}\":{mark}}}}},\"spec\":{{\"unschedulable\":{unschedulable}}}}}' >/dev/null"
+    )
 }
 
 /// The same, tried again for half a minute where it fails at once. A kubelet of another minor starts the static pods anew
@@ -104,6 +100,17 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    #[test]
+    fn mark_and_cordon_are_one_patch() {
+        let drain = Duration::from_secs(60);
+        let Part::Command(cordon) = &empty("node4", "v1.36.3", drain, false).parts[0] else { panic!("a command") };
+        let marked = r#"patch node node4 -p '{"metadata":{"annotations":{"kk.dev/cordoned-for":"upgrade"}},"spec":{"unschedulable":true}}'"#;
+        assert!(cordon.apply.contains(marked), "{}", cordon.apply);
+        let Part::Command(uncordon) = uncordon("node4") else { panic!("a command") };
+        let unmarked = r#"patch node node4 -p '{"metadata":{"annotations":{"kk.dev/cordoned-for":null}},"spec":{"unschedulable":null}}'"#;
+        assert!(uncordon.apply.contains(unmarked), "{}", uncordon.apply);
+    }
 
     #[test]
     fn what_fails_is_tried_again_and_stops_at_its_first_failing_line() {
