@@ -9,6 +9,10 @@ use crate::host::Step;
 use crate::host::part::Part;
 use crate::host::quote;
 
+/// Where flannel tells the kubelet of its node, on the loopback address, that it has reached the API. flannel has no usual port
+/// for it; this one is beside those of Kubernetes' own components (10248 to 10259) and none of them uses it.
+pub const FLANNEL_HEALTH_PORT: u16 = 10261;
+
 /// Applies the network plugin from the first control plane; `None` where the cluster file wants none of kk's.
 pub fn apply(inputs: &Inputs) -> Result<Option<Step>, InstallError> {
     if inputs.cluster.spec.network.plugin != "flannel" {
@@ -25,6 +29,7 @@ pub fn apply(inputs: &Inputs) -> Result<Option<Step>, InstallError> {
             "pods": network.kube_pods_cidr,
             "nftables": inputs.cluster.spec.kubernetes.proxy_mode == "nftables",
             "backend": backend,
+            "health_port": FLANNEL_HEALTH_PORT,
             "image": inputs.image_in("ghcr.io/flannel-io/flannel")?,
             "plugin_image": inputs.image_in("ghcr.io/flannel-io/flannel-cni-plugin")?,
         }),

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::certs::rotation::first;
 use super::certs::{Authority, Keys, Pass, Rotation};
-use super::kubernetes::KUBECTL;
+use super::kubernetes::{KUBECTL, everywhere};
 use super::{etcd, registry, started};
 use crate::cluster::{CONTROL_PLANE, Cluster, ETCD, Host, WORKER};
 use crate::digest::Digest;
@@ -266,8 +266,8 @@ fn workloads(turn: &Turn) -> Vec<Part> {
         format!("Wait until pods {which} workloads run"),
         format!(
             "all=$({list}) || exit 1\n{every} | while read -r kind namespace name; do\n\
-             {KUBECTL} -n \"$namespace\" rollout status \"$kind/$name\" --timeout 1s >/dev/null 2>&1 || \
-             {{ echo \"$kind $namespace/$name {complaint}\"; exit 1; }}\ndone"
+             {} || {{ echo \"$kind $namespace/$name {complaint}\"; exit 1; }}\ndone",
+            everywhere::rolled_out("-n \"$namespace\" \"$kind/$name\""),
         ),
         limit,
     );

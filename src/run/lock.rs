@@ -10,7 +10,16 @@ use serde::{Deserialize, Serialize};
 /// Holds the site until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
 pub struct SiteLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for SiteLock {
+    /// A child that another thread is starting holds all that is open here until it becomes another program. Closing alone would
+    /// leave the lock with it for that while.
+    fn drop(&mut self) {
+        // It is as free as it can be: closing follows.
+        let _ = self.file.unlock();
+    }
 }
 
 /// Why the site could not be had.
@@ -67,7 +76,7 @@ impl SiteLock {
         file.set_len(0).map_err(refuse)?;
         file.rewind().map_err(refuse)?;
         file.write_all(text.as_bytes()).map_err(refuse)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

@@ -12,6 +12,17 @@ pub fn here(count: usize, rows: &str, word: &str) -> String {
     )
 }
 
+/// How kubectl says that a Deployment or DaemonSet, a StatefulSet, and one with a partition is rolled out
+/// (kubectl, pkg/polymorphichelpers/rollout_status.go).
+const ROLLED_OUT: &str = "-e 'successfully rolled out' -e 'rolling update complete' -e 'roll out complete'";
+
+/// A check that what these arguments of kubectl name is rolled out at this moment. kubectl is told to look once and not to wait:
+/// were it to wait for a second, then on a busy host that second could be over before its first look, and what runs would count
+/// as not running. Without waiting it ends well whatever it finds, and says it in words alone.
+pub fn rolled_out(what: &str) -> String {
+    format!("{KUBECTL} rollout status {what} --watch=false --timeout 20s 2>/dev/null | grep -q {ROLLED_OUT}")
+}
+
 /// A check that a DaemonSet is rolled out. Where some hosts are left out, the rollout as a whole never ends, and one of
 /// their pods may hold up all others: a pod that is ready on each other node will do then, and the run that takes them in
 /// sees to the rest. `pods`: arguments of kubectl that pick its pods out of those of the namespace.
@@ -20,8 +31,8 @@ pub fn daemon_runs(cluster: &Cluster, namespace: &str, name: &str, pods: &str) -
     let pods = format!("{KUBECTL} -n {namespace} get pods {pods} --no-headers -o 'custom-columns={rows}'");
     format!(
         "if [ -z \"$KK_LEFT_OUT\" ]; then\n\
-         {KUBECTL} -n {namespace} rollout status daemonset/{name} --timeout 1s >/dev/null 2>&1\n\
-         exit\nfi\n{}",
+         {}\nexit\nfi\n{}",
+        rolled_out(&format!("-n {namespace} daemonset/{name}")),
         here(cluster.nodes().len(), &pods, "true")
     )
 }
@@ -32,8 +43,8 @@ pub fn coredns_runs() -> String {
     let deployment = "-n kube-system get deployment/coredns -o 'jsonpath={.status.availableReplicas}'";
     format!(
         "if [ -z \"$KK_LEFT_OUT\" ]; then\n\
-         {KUBECTL} -n kube-system rollout status deployment/coredns --timeout 1s >/dev/null 2>&1\n\
-         exit\nfi\n\
-         [ \"$({KUBECTL} {deployment} 2>/dev/null)\" -ge 1 ]"
+         {}\nexit\nfi\n\
+         [ \"$({KUBECTL} {deployment} 2>/dev/null)\" -ge 1 ]",
+        rolled_out("-n kube-system deployment/coredns"),
     )
 }

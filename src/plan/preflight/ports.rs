@@ -1,6 +1,7 @@
 //! Ports that will be listened on must be free, or held by what kk started there.
 
 use super::{Finding, Look};
+use crate::install::network::FLANNEL_HEALTH_PORT;
 
 /// A port and who will listen on it.
 struct Port {
@@ -51,6 +52,9 @@ fn wanted(look: &Look) -> Vec<Port> {
             add(10256, "kube-proxy's health", "kube-proxy");
             add(10249, "kube-proxy's metrics", "kube-proxy");
         }
+    }
+    if look.is_node() && spec.network.plugin == "flannel" {
+        add(FLANNEL_HEALTH_PORT, "flannel's health", "flanneld");
     }
     if look.runs_etcd() {
         add(spec.etcd.port, "etcd's clients", "etcd");

@@ -242,12 +242,17 @@ fn systems_alone_take_no_room() {
 fn ports() {
     insta::assert_snapshot!(found(|_, facts| {
         on(facts, "master").listening.extend([listen(6443, Some("haproxy")), listen(2379, None)]);
-        on(facts, "worker").listening.extend([listen(10250, Some("kubelet")), listen(2379, Some("etcd"))]);
+        on(facts, "worker").listening.extend([
+            listen(10250, Some("kubelet")),
+            listen(10261, Some("exporter")),
+            listen(2379, Some("etcd")),
+        ]);
         on(facts, "store").listening.extend([listen(443, Some("nginx"))]);
     }), @r"
     Error: master: port 6443 is for the API server, and the process haproxy listens there [ports]
     Error: master: port 2379 is for etcd's clients, and something listens there [ports]
     Error: worker: port 10250 is for the kubelet, and the process kubelet listens there [ports]
+    Error: worker: port 10261 is for flannel's health, and the process exporter listens there [ports]
     Error: store: port 443 is for the registry, and the process nginx listens there [ports]
     ");
     // A half-finished run of kk's own.
@@ -271,6 +276,7 @@ fn ports() {
                 listen(6443, Some("haproxy")),
                 listen(10250, Some("kubelet")),
                 listen(10256, None),
+                listen(10261, Some("flanneld")),
             ]);
             on(facts, "store").kk = true;
             on(facts, "store").listening.push(listen(443, Some("registry")));
