@@ -11,7 +11,7 @@ pub mod shown;
 pub mod ssh;
 pub mod step;
 
-pub use facts::Facts;
+pub use facts::{Clearing, Facts};
 pub use machine::{Machine, MachineError, Output, Script, Wire};
 pub use part::Part;
 pub use quote::{Word, quote};

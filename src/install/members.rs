@@ -40,7 +40,9 @@ pub fn of<'a>(inputs: &Inputs<'a>) -> Option<Members<'a>> {
         Some(EtcdState::Started) => stands && !remembered,
         Some(EtcdState::Absent) | None => false,
     };
-    let (known, joining): (Vec<&Host>, Vec<&Host>) = cluster.etcd_hosts().into_iter().partition(is_member);
+    let (known, mut joining): (Vec<&Host>, Vec<&Host>) = cluster.etcd_hosts().into_iter().partition(is_member);
+    // Who has begun to join ends first, wherever the cluster file names it: etcd has one learner at a time.
+    joining.sort_by_key(|host| state(host) != Some(EtcdState::Started));
     let all_run = known.iter().all(|host| inputs.hosts.get(&host.name).is_some_and(|found| found.etcd_runs));
     (!known.is_empty()).then_some(Members { known, joining, all_run })
 }

@@ -15,6 +15,10 @@ use crate::cluster::{Cluster, Host};
 use crate::host::Step;
 use crate::host::part::Part;
 
+/// Picks learners out of `etcdctl member list` that an earlier run announced and whose etcd has never started: they hold no data
+/// and have no vote, and etcd has room for one learner (`--max-learners`). Their hosts are announced again in their turn.
+const NEVER_CAME: &str = "$2 == \"unstarted\" && $6 == \"true\" && $4 != url { print $1 }";
+
 /// Tells the members, on one of them, of a host that is about to join; nothing is done unless all are healthy.
 pub fn announce(cluster: &Cluster, host: &Host) -> Step {
     let (ctl, url) = (etcd::etcdctl(cluster), peer_url(cluster, host));
@@ -30,6 +34,8 @@ pub fn announce(cluster: &Cluster, host: &Host) -> Step {
              exit 1\nfi\n\
              if ! said=$({health} 2>&1); then\n\
              printf 'a member is only added to an etcd that is healthy:\\n%s\\n' \"$said\" >&2\nexit 1\nfi\n\
+             {ctl} member list | awk -F', ' -v url={url} '{NEVER_CAME}' | while read -r id; do\n\
+             {ctl} member remove \"$id\" >/dev/null || exit 1\ndone\n\
              {ctl} member add {} --learner --peer-urls={url} >/dev/null",
             known.join(" "),
             host.name,

@@ -4,6 +4,7 @@
 //! inventory and what was found on the hosts; versions come from the inventory alone.
 
 pub mod certs;
+pub mod clearing;
 mod config;
 pub mod cordon;
 pub mod dns;

@@ -1,6 +1,6 @@
 //! Undoing an installation: what kk put on hosts, and nothing else.
 
-use super::members;
+use super::{clearing, members};
 use crate::cluster::{Cluster, Host};
 use crate::host::Step;
 use crate::host::part::{Absent, Block, Part, Unit};
@@ -175,6 +175,7 @@ pub fn system(cluster: &Cluster, host: &Host, all: bool) -> Step {
         "systemctl daemon-reload; systemctl reset-failed || :",
     ));
     // What kk remembers of the registry stays as long as the registry does.
+    parts.push(clearing::over());
     if !keeps_registry {
         parts.push(Part::Absent(Absent { path: crate::install::os::STATE.into() }));
     }

@@ -74,6 +74,9 @@ fn containerd_config(inputs: &Inputs) -> Result<String, InstallError> {
             "io.containerd.cri.v1.images": {
                 "pinned_images": { "sandbox": inputs.image_of_release("registry.k8s.io/pause")? },
                 "registry": { "config_path": CERTS },
+                // Without it an image counts as pulled up to half a minute before its files are on the disk, and a host that
+                // loses its power meanwhile has empty ones for good.
+                "image_pull_with_sync_fs": true,
             },
             "io.containerd.cri.v1.runtime": {
                 "cni": { "bin_dirs": ["/opt/cni/bin"], "conf_dir": "/etc/cni/net.d" },

@@ -67,6 +67,14 @@ ok "a host that would take etcd's majority along is refused"
 say "  node1 leaves: the first control plane, with etcd"
 kk node1-dry-run delete node node1 -f "$cluster_file" "${hosts_flags[@]}" --dry-run
 eventually 10 "a dry run changes nothing" members node1 node1 node2 node3
+"$KK" delete node node1 -f "$cluster_file" "${hosts_flags[@]}" >"$work/log/node1-cut.log" 2>&1 </dev/null &
+cut=$!
+eventually 120 "node1 is no member any more" members node2 node2 node3
+kill -KILL "$cut"
+{ wait "$cut" || true; } 2>/dev/null
+refused node1-over-cut 5 create cluster -f "$cluster_file" -a "$bundle" "${hosts_flags[@]}"
+says "$work/log/node1-over-cut.log" 'node1: a kk delete node node1 was cut off there' '^hint: .*kk delete node node1'
+ok "a create in place of a delete that was cut off is refused"
 seconds_of kk node1-leaves delete node node1 -f "$cluster_file" "${hosts_flags[@]}"
 say "  delete node node1 took $seconds s"
 says "$work/log/node1-leaves.log" 'the host node1 in spec.hosts' 'node1 in spec.roleGroups.etcd' 'node1 in spec.roleGroups.control-plane'

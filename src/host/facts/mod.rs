@@ -68,6 +68,8 @@ pub struct Facts {
     pub kk_units: BTreeSet<String>,
     /// A script of kk's is at work there, such as one that a killed run has left behind.
     pub busy: bool,
+    /// A removal has begun there and has not ended.
+    pub clearing: Option<Clearing>,
     /// kk has made a node of this host.
     pub joined: bool,
     /// Release of the kubelet on a host of which kk has made a node, with its `v`.
@@ -92,6 +94,30 @@ pub struct Facts {
     /// The host's clock when the script began and when it ended, in seconds since 1970.
     #[serde(skip)]
     pub clock: (Option<f64>, Option<f64>),
+}
+
+/// The command that clears a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clearing {
+    /// `kk delete cluster`
+    Cluster,
+    /// `kk delete node`
+    Node,
+}
+
+impl Clearing {
+    /// How it is written down on the host, and the last word of the command.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Node => "node",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        [Self::Cluster, Self::Node].into_iter().find(|clearing| clearing.word() == word)
+    }
 }
 
 /// The operating system, as `/etc/os-release` says.

@@ -1,6 +1,6 @@
 //! Reads what the script printed. Everything in it comes from the host and may be anything.
 
-use super::{Address, Facts, Feature, Listener, Mount, Swap, UnitFact};
+use super::{Address, Clearing, Facts, Feature, Listener, Mount, Swap, UnitFact};
 
 /// Longer values are cut.
 const LONGEST_VALUE: usize = 1024;
@@ -113,6 +113,7 @@ fn read(facts: &mut Facts, key: &str, value: String) {
             facts.kk_units.insert(value);
         }
         "busy" => facts.busy = value == "yes",
+        "clearing" => facts.clearing = Clearing::of(&value),
         "joined" => facts.joined = value == "yes",
         "kubelet-conf" => facts.kubelet_conf = value == "yes",
         "kubelet" => facts.kubelet = Some(value.to_owned()),

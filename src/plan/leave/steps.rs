@@ -2,8 +2,8 @@
 
 use super::Leaving;
 use crate::cluster::{Cluster, Host};
-use crate::host::Step;
-use crate::install::{InstallError, kubernetes, loadbalancer, membership, nodes, os, remove};
+use crate::host::{Clearing, Step};
+use crate::install::{InstallError, clearing, kubernetes, loadbalancer, membership, nodes, os, remove};
 use crate::plan::chain::Chain;
 use crate::plan::{OperatorWork, Order, Plan};
 
@@ -30,6 +30,9 @@ pub fn leave(leaving: &Leaving) -> Result<Plan, InstallError> {
     if is_node && !leaving.gone {
         let step = nodes::drain(name, leaving.drain, leaving.force);
         stages.on("drain", "Empty the node", leaving.lead, vec![step]);
+    }
+    if was_member && !leaving.gone {
+        stages.on("begin", "Remember that the host is being cleared", name, vec![clearing::begun(Clearing::Node)]);
     }
     if let Some(etcd) = leaving.etcd.filter(|_| was_member) {
         stages.on("etcd", "Take the host out of etcd", &etcd.via, vec![membership::remove(before, host)]);

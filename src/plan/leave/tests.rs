@@ -130,7 +130,8 @@ fn the_first_control_plane_leaves_with_its_member_of_etcd() {
     let plan = with(&cluster(), "node1", Some(&etcd), |leaving| leave(&leaving)).unwrap();
     insta::assert_snapshot!(outline(&plan), @"
     drain: node3
-    etcd: node3 after drain
+    begin: node1 after drain
+    etcd: node3 after begin
     kubelet: node1 after etcd
     node: node3 after kubelet
     endpoint: node2 node3 node4 node5 after node

@@ -26,6 +26,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("address", "the host has its internalAddress on one of its interfaces"),
     ("arch", "the host's architecture is the declared one, and the bundle is for it"),
     ("cgroups", "control groups are of a version and with the controllers that the kubelet takes"),
+    ("clearing", "no kk delete was cut off on the host"),
     ("clock", "the host's clock agrees with the operator's"),
     ("cluster", "the host is no node of a cluster that kk did not make"),
     ("cni", "no network plugin is configured that kk did not bring"),

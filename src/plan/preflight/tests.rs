@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::cluster::{ClusterSpec, RoleGroups};
+use crate::host::Clearing;
 use crate::host::facts::{Address, Feature, Listener, Mount, Os, Swap, UnitFact};
 use crate::plan::Extent;
 
@@ -288,6 +289,17 @@ fn ports() {
         on(facts, "store").kk = true;
         on(facts, "store").listening.extend([listen(443, Some("nginx")), listen(5000, Some("docker-proxy"))]);
     }), @"Error: store: port 5000 is for the registry, and the process docker-proxy listens there [ports]");
+}
+
+#[test]
+fn what_a_removal_that_was_cut_off_has_left() {
+    insta::assert_snapshot!(found(|_, facts| {
+        on(facts, "master").clearing = Some(Clearing::Node);
+        on(facts, "worker").clearing = Some(Clearing::Cluster);
+    }), @r"
+    Error: master: a kk delete node master was cut off there, and part of what an installation builds on is gone [clearing]
+    Error: worker: a kk delete cluster was cut off there, and part of what an installation builds on is gone [clearing]
+    ");
 }
 
 #[test]

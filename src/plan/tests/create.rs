@@ -1,8 +1,8 @@
 //! What is planned for hosts in which state.
 
-use super::{planned, render};
+use super::{cluster, planned, planned_for, render};
 use crate::host::Part;
-use crate::install::NodeState;
+use crate::install::{EtcdState, Found, NodeState};
 use crate::plan::{Plan, Task};
 
 /// Stages with their hosts and what they wait for, a line each.
@@ -182,4 +182,21 @@ fn members_that_join_one_after_the_other_each_know_those_before_them() {
     assert!(beginning(&plan, "etcd-install", "node2").is_empty(), "it is told nothing before the others are");
     let new = planned(|_| NodeState::Absent);
     assert_eq!(beginning(&new, "etcd-install", "node2"), [all, "initial-cluster-state: new"]);
+}
+
+#[test]
+fn a_host_that_has_begun_to_join_etcd_ends_before_another_begins() {
+    let plan = planned_for(&cluster(), |host| Found {
+        arch: "amd64".into(),
+        node: if host == "node1" { NodeState::Joined } else { NodeState::Absent },
+        swap: false,
+        etcd: match host {
+            "node1" => EtcdState::Member,
+            "node3" => EtcdState::Started,
+            _ => EtcdState::Absent,
+        },
+        etcd_runs: host == "node1",
+    });
+    let outline = outline(&plan);
+    assert!(outline.contains("etcd-join: node1 node3 node1 node1 node2 node1 after"), "{outline}");
 }

@@ -56,6 +56,7 @@ unit=FragmentPath=/etc/systemd/system/etcd.service
 kk=yes
 kk-unit=etcd.service
 busy=yes
+clearing=node
 joined=yes
 kubelet-conf=yes
 etcd-version=3.6.15
@@ -143,6 +144,7 @@ fn what_a_host_prints() {
     kk_units:
       - etcd.service
     busy: true
+    clearing: node
     joined: true
     kubelet: ~
     kubelet_conf: true
