@@ -76,7 +76,7 @@ command -v getenforce >/dev/null && printf 'selinux=%s\n' "$(getenforce 2>/dev/n
 # Where only the operating system was prepared, nothing that is there is kk's yet.
 ls -A /var/lib/kk 2>/dev/null | grep -qvxE 'blocks|hostname-before' && echo kk=yes
 ls /var/lib/kk/units 2>/dev/null | head -n 100 | sed 's/^/kk-unit=/'
-[ -s /var/lib/kk/clearing ] && printf 'clearing=%s\n' "$(head -c 20 /var/lib/kk/leaving)"
+[ -s /var/lib/kk/clearing ] && printf 'clearing=%s\n' "$(head -c 20 /var/lib/kk/clearing)"
 [ -s /var/lib/kk/kubernetes/joined ] && echo joined=yes
 [ -s /var/lib/kk/kubernetes/joined ] && /usr/local/bin/kubelet --version 2>/dev/null | sed -n 's/^Kubernetes /kubelet=/p'
 [ -s /etc/kubernetes/kubelet.conf ] && echo kubelet-conf=yes
