@@ -133,7 +133,7 @@ kk history history -f "$cluster_file"
 says "$work/log/history.log" 'create cluster .* done ' 'delete node node1 .* done ' 'add nodes .* done ' \
     'delete node node4 .* failed at nodes/drain on node1 ' 'delete node node4 .* done '
 [[ $(tail -n +2 "$work/log/history.log" | wc -l) -eq $(find "$site/journal" -name '*.jsonl' | wc -l) ]] || fail "history does not list every run"
-run=$(awk '/delete node node1/ { print $1 }' "$work/log/history.log")
+run=$(awk '/delete node node1 .* done/ { print $1 }' "$work/log/history.log")
 kk history-show history show "$run" -f "$cluster_file"
 says "$work/log/history-show.log" 'nodes/drain' 'etcd/remove-member' 'remove/kubernetes'
 ok "every run is listed, and one is shown step by step"
