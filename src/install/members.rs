@@ -41,8 +41,11 @@ pub fn of<'a>(inputs: &Inputs<'a>) -> Option<Members<'a>> {
         Some(EtcdState::Absent) | None => false,
     };
     let (known, mut joining): (Vec<&Host>, Vec<&Host>) = cluster.etcd_hosts().into_iter().partition(is_member);
-    // Who has begun to join ends first, wherever the cluster file names it: etcd has one learner at a time.
-    joining.sort_by_key(|host| state(host) != Some(EtcdState::Started));
+    // Who has begun to join ends first, wherever the cluster file names it: etcd has one learner at a time. One that took too
+    // long to come up, or whose host lost its power meanwhile, was not seen to start and may run by now.
+    let begun =
+        |host: &&Host| inputs.hosts.get(&host.name).is_some_and(|it| it.etcd == EtcdState::Started || it.etcd_runs);
+    joining.sort_by_key(|host| !begun(host));
     let all_run = known.iter().all(|host| inputs.hosts.get(&host.name).is_some_and(|found| found.etcd_runs));
     (!known.is_empty()).then_some(Members { known, joining, all_run })
 }

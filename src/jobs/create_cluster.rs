@@ -23,8 +23,8 @@ pub(super) async fn install(verb: Verb, options: Options, events: Events) -> Res
     let mut installation = Installation::begin(verb.command(), Extent::Cluster, &options, &events).await?;
     refuse_other_release(&installation.cluster, &installation.facts)?;
     refuse_other_etcd(installation.etcd_version(), &installation.facts)?;
-    let question = newcomers::question(verb, &installation.cluster, &installation.found, &events)?;
     installation.preflight(&events)?;
+    let question = newcomers::question(verb, &installation.cluster, &installation.found, &events)?;
     let plan = make_plan(&installation, options.push_images)?;
     let mut outcome = installation.carry_out(plan, &question, &options.change, &events).await?;
     if outcome.run.is_some() {

@@ -22,40 +22,38 @@ pub fn remove(cluster: &Cluster, all: bool) -> Plan {
         }
     };
     let task = |host: &str, step: Step| Task::Host { host: host.to_owned(), steps: vec![step] };
-    let holders = cluster.spec.hosts.iter().filter(|host| {
+    let holds = |host: &Host| {
         let is = |hosts: &[&Host]| hosts.iter().any(|one| one.name == host.name);
         is(&cluster.nodes()) || is(&cluster.hosts_of("etcd"))
-    });
-    add(
-        "begin",
-        "Remember that hosts are being cleared",
-        &[],
-        holders.map(|host| task(&host.name, clearing::begun(Clearing::Cluster))).collect(),
-    );
+    };
+    let mark = |host: &Host| task(&host.name, clearing::begun(Clearing::Cluster));
+    let marks: Vec<Task> = cluster.spec.hosts.iter().filter(|host| holds(host)).map(mark).collect();
+    let begun: &[&str] = if marks.is_empty() { &[] } else { &["begin"] };
+    add("begin", "Remember that hosts are being cleared", &[], marks);
     add(
         "kubernetes",
         "Remove Kubernetes",
-        &["begin"],
+        begun,
         cluster.nodes().into_iter().map(|host| task(&host.name, remove::kubernetes(cluster))).collect(),
     );
     add(
         "etcd",
         "Remove etcd",
-        &["begin"],
+        begun,
         cluster.hosts_of("etcd").into_iter().map(|host| task(&host.name, remove::etcd(cluster, all))).collect(),
     );
     if all {
         add(
             "registry",
             "Remove the registry",
-            &[],
+            begun,
             cluster.hosts_of("registry").into_iter().map(|host| task(&host.name, remove::registry(cluster))).collect(),
         );
     }
     add(
         "system",
         "Take back settings",
-        &[],
+        begun,
         cluster.spec.hosts.iter().map(|host| task(&host.name, remove::system(cluster, host, all))).collect(),
     );
     Plan { cluster: cluster.name.clone(), stages }
@@ -71,8 +69,8 @@ mod tests {
         begin: node1 node2 node3 node4
         kubernetes: node1 node2 node3 node4 after begin
         etcd: node1 node2 node3 after begin
-        registry: node5
-        system: node1 node2 node3 node4 node5
+        registry: node5 after begin
+        system: node1 node2 node3 node4 node5 after begin
         ");
     }
 }

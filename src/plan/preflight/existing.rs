@@ -1,7 +1,6 @@
 //! What others have installed there, which kk would damage or be damaged by.
 
 use super::{Finding, Look, Severity};
-use crate::host::Clearing;
 
 /// Units of clusters of other makes.
 const CLUSTERS: &[(&str, &str)] = &[
@@ -18,17 +17,6 @@ const RUNTIMES: &[(&str, &str)] =
     &[("docker.service", "Docker"), ("containerd.service", "containerd"), ("crio.service", "CRI-O")];
 
 pub(super) fn check(look: &Look, findings: &mut Vec<Finding>) {
-    if let Some(clearing) = look.facts.clearing {
-        let command = match clearing {
-            Clearing::Cluster => "kk delete cluster".to_owned(),
-            Clearing::Node => format!("kk delete node {}", look.host.name),
-        };
-        findings.push(look.error(
-            "clearing",
-            format!("a {command} was cut off there, and part of what an installation builds on is gone"),
-            format!("Let the {command} come to its end, which takes no harm from a second run; then install anew."),
-        ));
-    }
     if look.is_node() {
         cluster(look, findings);
         runtime(look, findings);

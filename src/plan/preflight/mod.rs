@@ -1,5 +1,6 @@
 //! The checks before an installation: what would go wrong later, said before any host is changed. Pure.
 
+mod clearing;
 mod clocks;
 mod commands;
 mod etcd;
@@ -102,6 +103,7 @@ pub fn check(cluster: &Cluster, facts: &BTreeMap<String, Facts>, needs: &Needs) 
         commands::check(look, &mut findings);
     }
     identity::check(&looks, &mut findings);
+    clearing::check(&looks, &mut findings);
     clocks::check(&looks, &mut findings);
     etcd::check(cluster, &looks, &mut findings);
     for finding in &mut findings {

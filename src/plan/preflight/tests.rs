@@ -113,6 +113,7 @@ fn every_finding_is_of_a_check_in_the_table() {
     names.dedup();
     assert_eq!(names.len(), CHECKS.len());
     let sources = [
+        include_str!("clearing.rs"),
         include_str!("clocks.rs"),
         include_str!("commands.rs"),
         include_str!("etcd.rs"),
@@ -300,6 +301,16 @@ fn what_a_removal_that_was_cut_off_has_left() {
     Error: master: a kk delete node master was cut off there, and part of what an installation builds on is gone [clearing]
     Error: worker: a kk delete cluster was cut off there, and part of what an installation builds on is gone [clearing]
     ");
+    // A host that was not there when the last cluster was deleted is no reason to delete this one.
+    let hint = |stands: bool| {
+        let cluster = cluster();
+        let mut facts = cluster.spec.hosts.iter().map(|host| (host.name.clone(), healthy(host))).collect();
+        on(&mut facts, "master").joined = stands;
+        on(&mut facts, "worker").clearing = Some(Clearing::Cluster);
+        check(&cluster, &facts, &needs()).into_iter().find(|finding| finding.check == "clearing")?.hint
+    };
+    assert!(hint(false).is_some_and(|hint| hint.starts_with("`kk delete cluster` is to come to its end")));
+    assert!(hint(true).is_some_and(|hint| hint.contains("`kk delete node worker` clears this one alone")));
 }
 
 #[test]
